@@ -1,0 +1,1 @@
+"""What is known: the SQLite file, its catalogue and its queue."""

@@ -1,0 +1,1 @@
+"""Packs: the network, its words, and how both are read and verified."""

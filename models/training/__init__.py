@@ -1,0 +1,1 @@
+"""How the network is made: vocabulary, data, training, quantising, evaluating."""
