@@ -1,0 +1,75 @@
+"""What one look at a photo gives; these records cross the process boundary as msgpack."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Face", "Findings", "Metadata", "Outcome", "TagScore"]
+
+
+class TagScore(msgspec.Struct, frozen=True):
+    """A tag and its calibrated probability, 0..1."""
+
+    name: str
+    score: float
+
+
+class Face(msgspec.Struct, frozen=True):
+    """A face as fractions of the upright picture, origin top left, with its score, 0..1."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    score: float
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What the file says of itself.
+
+    `width` and `height` are pixels of the whole picture, upright. `taken_at` is local wall time
+    as the camera wrote it, `YYYY-MM-DDTHH:MM:SS` with `.sss` where it is known; `taken_offset`
+    is its distance from UTC, such as `+02:00`. Latitude and longitude are degrees, WGS 84.
+    """
+
+    width: int
+    height: int
+    format: str
+    taken_at: str | None = None
+    taken_offset: str | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """All that one look at a photo gives.
+
+    `tags`: at or above their threshold, and their ancestors with the highest score of their
+    children, best first. `embedding`: 256 int8, the unit vector times 127. `sharpness`: variance
+    of the Laplacian, None when only a small preview was seen.
+    """
+
+    metadata: Metadata
+    tags: tuple[TagScore, ...]
+    embedding: bytes
+    faces: tuple[Face, ...]
+    sharpness: float | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one photo that was asked for.
+
+    `size` (bytes) and `modified_ns` are those the file had while it was read. `hash`: XXH3-128
+    of the whole file, 16 bytes, None where it could not be read to its end. With neither
+    `findings` nor `error` the content is one the daemon knows already. `unsupported` marks an
+    error that only another codec could cure.
+    """
+
+    file_id: int
+    size: int
+    modified_ns: int
+    hash: bytes | None = None
+    findings: Findings | None = None
+    error: str | None = None
+    unsupported: bool = False

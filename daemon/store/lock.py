@@ -1,0 +1,55 @@
+"""One daemon a database: the lock that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scened.errors import AnotherDaemon, CannotCreate
+
+__all__ = ["daemon_lock", "daemon_runs"]
+
+
+@contextmanager
+def daemon_lock(database_file: Path) -> Iterator[None]:
+    """Hold the database for this process alone; the system frees it however the process ends.
+
+    Raises `AnotherDaemon` when some process holds it already.
+    """
+    lock = _lock(database_file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise AnotherDaemon(
+            f"another scened works on {database_file}",
+            "`scened status` shows what it does; stop it first, or choose another --db",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def daemon_runs(database_file: Path) -> bool:
+    """Tell whether some process holds the database right now."""
+    if not database_file.exists():
+        return False
+    try:
+        with daemon_lock(database_file):
+            return False
+    except AnotherDaemon:
+        return True
+
+
+def _lock(database_file: Path) -> FileLock:
+    try:
+        database_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotCreate(
+            f"cannot create the folder {database_file.parent}: {error.strerror}",
+            "choose another place with --db FILE",
+        ) from error
+    return FileLock(f"{database_file}.lock", mode=0o600)

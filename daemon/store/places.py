@@ -1,0 +1,51 @@
+"""How a path is written down: a root, a folder inside it, and a name, all as exact bytes."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+__all__ = ["Place", "Sighting", "displayed", "join", "split"]
+
+
+class Place(NamedTuple):
+    """Where a file lies: `folder` is relative to its root, empty for the root itself."""
+
+    root_id: int
+    folder: bytes
+    name: bytes
+
+
+class Sighting(NamedTuple):
+    """A regular file as the file system describes it now; a change in any number is a change."""
+
+    place: Place
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, place: Place, stat: os.stat_result) -> Sighting:
+        """Describe the file at `place` by its `stat`."""
+        # SQLite's integers have 63 bits and a sign; some file systems use all 64 for inodes
+        inode = stat.st_ino & 0x7FFF_FFFF_FFFF_FFFF
+        return cls(place, stat.st_dev, inode, stat.st_size, stat.st_mtime_ns)
+
+
+def join(root: bytes, folder: bytes, name: bytes) -> bytes:
+    """Return the absolute path of `name`; an empty root is the root of the file system."""
+    return b"/".join((root, folder, name) if folder else (root, name))
+
+
+def split(root: bytes, path: bytes) -> tuple[bytes, bytes] | None:
+    """Return folder and name of `path` inside `root`, or None when it lies elsewhere."""
+    if not path.startswith(root + b"/"):
+        return None
+    folder, _, name = path[len(root) + 1 :].rpartition(b"/")
+    return folder, name
+
+
+def displayed(path: bytes) -> str:
+    """Return `path` as text, with U+FFFD for each byte that is not UTF-8."""
+    return path.decode("utf-8", "replace")

@@ -1,0 +1,93 @@
+"""The folders that are watched."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from scened.store.places import displayed
+
+__all__ = ["Root", "add_root", "covering_root", "remove_root", "roots", "set_availability"]
+
+
+class Root(NamedTuple):
+    """A watched folder; `path` has no slash at its end and is empty for the root folder."""
+
+    id: int
+    path: bytes
+    device: int | None
+    available: bool
+
+    @property
+    def shown(self) -> str:
+        """Return the path as people write it."""
+        return displayed(self.path) or "/"
+
+
+def roots(connection: Connection) -> list[Root]:
+    """Return every root, oldest first."""
+    rows = connection.execute(text("SELECT id, path, device, available FROM root ORDER BY id"))
+    return [Root(row.id, row.path, row.device, bool(row.available)) for row in rows]
+
+
+def covering_root(connection: Connection, path: bytes) -> Root | None:
+    """Return the root that is `path` or holds it."""
+    for root in roots(connection):
+        if path == root.path or path.startswith(root.path + b"/"):
+            return root
+    return None
+
+
+def add_root(connection: Connection, path: bytes) -> Root:
+    """Watch `path`; roots inside it are taken over with all that is known of their photos."""
+    covering = covering_root(connection, path)
+    if covering is not None:
+        return covering
+    inside = [root for root in roots(connection) if root.path.startswith(path + b"/")]
+    root_id = connection.execute(
+        text("INSERT INTO root (path, path_text) VALUES (:path, :shown) RETURNING id"),
+        {"path": path, "shown": displayed(path)},
+    ).scalar_one()
+    for root in inside:
+        _take_over(connection, root, root_id, root.path[len(path) + 1 :])
+    return Root(root_id, path, None, True)
+
+
+def remove_root(connection: Connection, root: Root) -> int:
+    """Forget a root and its photos, and return how many there were; originals are untouched."""
+    photos = connection.execute(
+        text("DELETE FROM file WHERE root_id = :root_id"), {"root_id": root.id}
+    ).rowcount
+    connection.execute(text("DELETE FROM root WHERE id = :root_id"), {"root_id": root.id})
+    return photos
+
+
+def set_availability(
+    connection: Connection, root: Root, available: bool, device: int | None = None
+) -> None:
+    """Note whether the root's folder is there, and on which device it was seen."""
+    connection.execute(
+        text(
+            "UPDATE root SET available = :available, device = coalesce(:device, device)"
+            " WHERE id = :root_id"
+        ),
+        {"available": int(available), "device": device, "root_id": root.id},
+    )
+
+
+def _take_over(connection: Connection, root: Root, root_id: int, prefix: bytes) -> None:
+    connection.execute(
+        text(
+            "UPDATE file SET root_id = :new, shown = :shown_prefix || '/' || shown,"
+            " folder = CAST(:prefix || CASE WHEN length(folder) THEN x'2f' ELSE x'' END || folder"
+            " AS BLOB) WHERE root_id = :old"
+        ),
+        {
+            "new": root_id,
+            "old": root.id,
+            "prefix": prefix,
+            "shown_prefix": displayed(prefix),
+        },
+    )
+    connection.execute(text("DELETE FROM root WHERE id = :old"), {"old": root.id})
