@@ -5,8 +5,9 @@ Source: CIPA DC-008 (Exif 2.32).
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
+import numbers
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from scened.analysis.records import Metadata
+from scened.findings import Metadata
 
 __all__ = ["camera_name", "clean_text", "coordinates", "read_metadata", "wall_time"]
 
@@ -31,9 +32,17 @@ _OFFSET = re.compile(r"([+\-])(\d{2}):?(\d{2})", re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
 
 # Time, fraction of a second, distance from UTC; best first.
-_TAKEN = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.SubsecTimeOriginal, 0x9011)
-_DIGITISED = (ExifTags.Base.DateTimeDigitized, ExifTags.Base.SubsecTimeDigitized, 0x9012)
-_CHANGED = (ExifTags.Base.DateTime, ExifTags.Base.SubsecTime, 0x9010)
+_TAKEN = (
+    ExifTags.Base.DateTimeOriginal,
+    ExifTags.Base.SubsecTimeOriginal,
+    ExifTags.Base.OffsetTimeOriginal,
+)
+_DIGITISED = (
+    ExifTags.Base.DateTimeDigitized,
+    ExifTags.Base.SubsecTimeDigitized,
+    ExifTags.Base.OffsetTimeDigitized,
+)
+_CHANGED = (ExifTags.Base.DateTime, ExifTags.Base.SubsecTime, ExifTags.Base.OffsetTime)
 
 Tags = Mapping[int, Any]
 
@@ -109,7 +118,7 @@ def wall_time(
         return None
     year, month, day, hour, minute = (int(group) for group in match.groups()[:5])
     try:
-        moment = datetime.datetime(year, month, day, hour, minute, int(match[6] or 0))
+        moment = dt.datetime(year, month, day, hour, minute, int(match[6] or 0))
     except ValueError:
         return None
     if year < EARLIEST_YEAR:
@@ -177,19 +186,28 @@ def _offset(text: str) -> str | None:
 def _angle(value: object, reference: object, directions: str, limit: int) -> float | None:
     """Return degrees from degrees, minutes and seconds, negative in the second direction."""
     direction = clean_text(reference).upper()[:1]
-    if not direction or direction not in directions or not isinstance(value, tuple):
+    if not direction or direction not in directions:
         return None
-    if not 1 <= len(value) <= 3:
-        return None
-    try:
-        parts = [float(part) for part in value]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
-    if not all(math.isfinite(part) and part >= 0 for part in parts):
+    parts = _real_numbers(value)
+    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
         return None
     if any(part > 60 for part in parts[1:]):
         return None
-    degrees = sum(part / 60**power for power, part in enumerate(parts))
+    degrees = parts[0] + sum(part / 60**power for power, part in enumerate(parts[1:], 1))
     if degrees > limit:
         return None
-    return round(-degrees if direction == directions[1] else degrees, 7)
+    signed: float = -degrees if direction == directions[1] else degrees
+    return round(signed, 7)
+
+
+def _real_numbers(value: object) -> list[float]:
+    """Return one number or a tuple of them as floats, empty when something else is among them."""
+    numbers_read = []
+    for part in value if isinstance(value, tuple) else (value,):
+        if not isinstance(part, numbers.Real):
+            return []
+        try:
+            numbers_read.append(float(part))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            return []
+    return numbers_read

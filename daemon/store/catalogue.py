@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, text
 
@@ -13,12 +13,14 @@ from scened.store.schema import Status
 from scened.store.search_index import index_photos
 
 __all__ = [
+    "drop_file",
+    "drop_folder",
     "drop_missing",
     "files_in_folder",
-    "folders",
     "lose_file",
     "lose_folder",
     "lose_root",
+    "next_folder",
     "see",
 ]
 
@@ -33,6 +35,9 @@ ERROR_FROM_CONTENT = """
 CASE WHEN identified THEN (SELECT error FROM content WHERE id = content_id) END
 """
 
+# '0' is the character after '/': a range of bytes that the index serves, as LIKE would not
+WITHIN_FOLDER = "(:everything OR folder = :folder OR (folder > :below AND folder < :beyond))"
+
 
 def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
     """Bring the catalogue in step with files that are there; return how many rows changed.
@@ -41,7 +46,8 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
     agree and that one is no longer at its place; where it still is, the two are hard links and
     share their content at once. Anything else waits to be identified.
     """
-    root_paths = dict(connection.execute(text("SELECT id, path FROM root")).tuples().all())
+    rows = connection.execute(text("SELECT id, path FROM root"))
+    root_paths: dict[int, bytes] = {row.id: row.path for row in rows}
     return sum(_see_one(connection, sighting, root_paths) for sighting in sightings)
 
 
@@ -63,18 +69,9 @@ def lose_folder(connection: Connection, root_id: int, folder: bytes) -> int:
     changed = connection.execute(
         text(
             f"UPDATE file SET status = '{Status.MISSING}', error = NULL"
-            " WHERE root_id = :root_id AND (:everything OR folder = :folder"
-            # '0' is the character after '/': a range the index serves, unlike LIKE on bytes
-            " OR (folder > :below AND folder < :beyond))"
-            f" AND status <> '{Status.MISSING}'"
+            f" WHERE root_id = :root_id AND {WITHIN_FOLDER} AND status <> '{Status.MISSING}'"
         ),
-        {
-            "root_id": root_id,
-            "everything": not folder,
-            "folder": folder,
-            "below": folder + b"/",
-            "beyond": folder + b"0",
-        },
+        {"root_id": root_id, **_folder_range(folder)},
     )
     return changed.rowcount
 
@@ -103,20 +100,35 @@ def drop_missing(connection: Connection) -> int:
     return len(gone)
 
 
-def folders(connection: Connection, root: Root) -> Iterator[bytes]:
-    """Yield every folder of a root that files are known in, without holding a transaction's view.
+def drop_file(connection: Connection, place: Place) -> None:
+    """Remove a file that is now left alone, though it is still there."""
+    connection.execute(
+        text("DELETE FROM file WHERE root_id = :root_id AND folder = :folder AND name = :name"),
+        place._asdict(),
+    )
 
-    Each is fetched after the one before it, so that the caller may write in between.
-    """
-    folder: bytes | None = connection.execute(
-        text("SELECT min(folder) FROM file WHERE root_id = :root_id"), {"root_id": root.id}
+
+def drop_folder(connection: Connection, root_id: int, folder: bytes) -> None:
+    """Remove the files of a folder that is now left alone, and of those below it."""
+    connection.execute(
+        text(f"DELETE FROM file WHERE root_id = :root_id AND {WITHIN_FOLDER}"),
+        {"root_id": root_id, **_folder_range(folder)},
+    )
+
+
+def next_folder(
+    connection: Connection, root_id: int, folder: bytes, after: bytes | None
+) -> bytes | None:
+    """Return the first folder after `after` that files are known in, at or below `folder`."""
+    found: bytes | None = connection.execute(
+        text(
+            "SELECT folder FROM file WHERE root_id = :root_id"
+            " AND (:after IS NULL OR folder > :after)"
+            f" AND {WITHIN_FOLDER} AND status <> '{Status.MISSING}' ORDER BY folder LIMIT 1"
+        ),
+        {"root_id": root_id, "after": after, **_folder_range(folder)},
     ).scalar()
-    while folder is not None:
-        yield folder
-        folder = connection.execute(
-            text("SELECT min(folder) FROM file WHERE root_id = :root_id AND folder > :folder"),
-            {"root_id": root.id, "folder": folder},
-        ).scalar()
+    return found
 
 
 def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Sighting]:
@@ -219,6 +231,15 @@ def _add(connection: Connection, values: dict[str, object], content_id: int | No
         {**values, "content_id": content_id},
     ).scalar_one()
     index_photos(connection, [file_id])
+
+
+def _folder_range(folder: bytes) -> dict[str, object]:
+    return {
+        "everything": not folder,
+        "folder": folder,
+        "below": folder + b"/",
+        "beyond": folder + b"0",
+    }
 
 
 def _values(sighting: Sighting) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The SQLite file itself: created, recognised, upgraded, and opened for one writer or any reader."""
+"""The SQLite file itself: created, recognised, upgraded, opened for one writer or any reader."""
 
 from __future__ import annotations
 

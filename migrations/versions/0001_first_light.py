@@ -93,7 +93,7 @@ CREATE TABLE file (                   -- one path; what it shows belongs to its 
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     seq         INTEGER NOT NULL DEFAULT 0,
     root_id     INTEGER NOT NULL REFERENCES root (id),
-    folder      BLOB NOT NULL,        -- relative to the root, slashes inside only; empty for the root
+    folder      BLOB NOT NULL,        -- relative to the root; empty for the root itself
     name        BLOB NOT NULL,
     shown       TEXT,                 -- folder and name for display, where they are not UTF-8
     device      INTEGER NOT NULL,
@@ -145,7 +145,7 @@ CREATE TABLE command (                -- what a running daemon is asked to do, a
 );
 
 CREATE VIRTUAL TABLE photo_search USING fts5 (
-    path, tags, camera, dates, tokenize = 'unicode61 remove_diacritics 2'
+    path, tags, camera, dates, tokenize = 'porter unicode61 remove_diacritics 2'
 );
 
 -- seq grows with every change of a photo, whoever makes it

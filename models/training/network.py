@@ -16,13 +16,14 @@ __all__ = [
     "CLASSES",
     "EMBEDDING",
     "FEATURES",
+    "STRIDE",
     "Backbone",
     "BackboneOutput",
-    "FacePyramid",
     "FaceOutput",
+    "FacePyramid",
     "FixedPadConv",
-    "normalise",
     "cells",
+    "normalise",
 ]
 
 CLASSES = 1001  # ImageNet's thousand after a background class

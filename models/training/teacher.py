@@ -21,7 +21,7 @@ WEIGHTS = "mobilenet_edgetpu_224_1.0_uint8.tflite"
 SIDE = 224  # px
 BATCH = 32
 BILINEAR = Image.Resampling.BILINEAR
-LEAST_ACCURACY = 0.88  # of the ImageNet samples, centre crop; .906 is expected
+LEAST_ACCURACY = 0.79  # of the ImageNet samples; the TFLite file itself has .81 to .82
 
 log = logging.getLogger(__name__)
 

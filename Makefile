@@ -1,0 +1,43 @@
+# The two commands of README.md, and what they are made of. Needs Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TYPED := .build/installed
+DATABASE := $(if $(DB),--db "$(DB)")
+
+.PHONY: run test lint types pytest clean
+
+run: $(VENV)/run.stamp
+	@test -n "$(PHOTOS)" || { echo "say which folder: make run PHOTOS=~/Pictures"; exit 2; }
+	@$(BIN)/scened $(DATABASE) run --once "$(patsubst ~%,$(HOME)%,$(PHOTOS))"
+
+test: lint types pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Type checkers do not see through setup.cfg's package_dir, so an installed copy is checked;
+# training is not in the wheel and is laid beside it.
+types: $(VENV)/test.stamp
+	rm -rf $(TYPED)
+	$(BIN)/pip install --quiet --no-deps --target $(TYPED) .
+	cp -r models/training $(TYPED)/scened/models/training
+	MYPYPATH=$(TYPED) $(BIN)/mypy -p scened
+
+pytest: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+$(VENV)/run.stamp: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scened needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .build build dist *.egg-info

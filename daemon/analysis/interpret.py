@@ -1,0 +1,83 @@
+"""What the network's raw numbers mean: tags with their ancestors, faces, the stored embedding."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from scened.findings import Face, TagScore
+from scened.models.pack import FaceSettings, Label
+
+__all__ = ["Floats", "find_faces", "find_tags", "quantise"]
+
+MAXIMUM_CANDIDATES = 2_000  # face boxes that enter non-maximum suppression, best first
+INT8_SCALE = 127
+
+Floats = npt.NDArray[np.float32]
+
+
+def find_tags(scores: Floats, labels: tuple[Label, ...]) -> tuple[TagScore, ...]:
+    """Return labels at or above their threshold with all their ancestors, best first.
+
+    `scores` is `[T]`, in the order of the labels. An ancestor's score is at least the highest
+    of its children, so that nothing is less certain for being more general.
+    """
+    parents = {label.name: label.parent for label in labels}
+    found: dict[str, float] = {}
+    for label, raw_score in zip(labels, scores.tolist(), strict=True):
+        if raw_score < label.threshold:
+            continue
+        score = _fraction(raw_score)
+        name: str | None = label.name
+        while name is not None:
+            found[name] = max(score, found.get(name, 0.0))
+            name = parents[name]
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(TagScore(name, score) for name, score in ordered)
+
+
+def quantise(embedding: Floats) -> bytes:
+    """Return a unit vector as int8 bytes, each number times 127, rounded."""
+    unit = embedding / np.linalg.norm(embedding)
+    rounded: npt.NDArray[np.int8] = np.rint(unit * INT8_SCALE).astype(np.int8)
+    return rounded.tobytes()
+
+
+def find_faces(boxes: Floats, scores: Floats, settings: FaceSettings) -> tuple[Face, ...]:
+    """Return the faces among raw boxes, `[N, 4]` and `[N]`, best first, within the picture.
+
+    Greedy non-maximum suppression: of two boxes that overlap (intersection over union) by more
+    than the pack allows, the better stays.
+    """
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] >= settings.threshold][:MAXIMUM_CANDIDATES]
+    corners = np.clip(np.hstack([boxes[order, :2], boxes[order, :2] + boxes[order, 2:]]), 0, 1)
+    sides = corners[:, 2:] - corners[:, :2]
+    visible = (sides > 0).all(axis=1)
+    corners, sides, order = corners[visible], sides[visible], order[visible]
+    kept: list[int] = []
+    alive = np.ones(len(order), dtype=bool)
+    for index in range(len(order)):
+        if alive[index]:
+            kept.append(index)
+            alive &= _overlap(corners[index], corners) <= settings.overlap
+    faces = []
+    for index in kept:
+        (x, y), (width, height) = corners[index, :2].tolist(), sides[index].tolist()
+        faces.append(Face(x, y, width, height, _fraction(scores[order[index]])))
+    return tuple(faces)
+
+
+def _fraction(value: float) -> float:
+    return min(1.0, max(0.0, float(value)))
+
+
+def _overlap(
+    one: npt.NDArray[np.floating], many: npt.NDArray[np.floating]
+) -> npt.NDArray[np.floating]:
+    """Return the intersection over union of one box with many, as corners `[4]` and `[N, 4]`."""
+    shared = np.minimum(one[2:], many[:, 2:]) - np.maximum(one[:2], many[:, :2])
+    intersection = np.prod(np.clip(shared, 0, None), axis=1)
+    area = np.prod(one[2:] - one[:2]) + np.prod(many[:, 2:] - many[:, :2], axis=1)
+    overlap: npt.NDArray[np.floating] = intersection / (area - intersection)
+    return overlap

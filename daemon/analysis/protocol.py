@@ -1,0 +1,109 @@
+"""What daemon and analyzer say to each other: msgpack messages, each after its length."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+from scened.findings import Outcome
+
+__all__ = [
+    "Answer",
+    "Done",
+    "Job",
+    "Looked",
+    "MovedOn",
+    "PackRefused",
+    "Ready",
+    "Slice",
+    "Started",
+    "receive",
+    "send",
+]
+
+LENGTH = struct.Struct("<I")
+LONGEST_MESSAGE = 16 * 1024 * 1024  # bytes; a longer one is not from our other half
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A photo to look at; only hashed where its hash turns out to be a known one.
+
+    `size` (bytes) and `modified_ns` are what the daemon last saw of the file.
+    """
+
+    file_id: int
+    path: bytes
+    size: int
+    modified_ns: int
+    known_hashes: tuple[bytes, ...]
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """Some photos, and the seconds after which no further one is begun."""
+
+    photos: tuple[Job, ...]
+    budget_seconds: float
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The analyzer has loaded its pack."""
+
+
+class PackRefused(msgspec.Struct, frozen=True, tag="pack_refused"):
+    """The pack cannot be used; the analyzer ends."""
+
+    reason: str
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """The analyzer begins with a photo: whatever happens now happens because of it."""
+
+    file_id: int
+
+
+class Looked(msgspec.Struct, frozen=True, tag="looked"):
+    """A photo's outcome, and where the seconds went."""
+
+    outcome: Outcome
+    hash_seconds: float
+    decode_seconds: float
+    network_seconds: float
+
+
+class MovedOn(msgspec.Struct, frozen=True, tag="moved_on"):
+    """The file is no longer what the daemon saw: gone, or changed while it was read."""
+
+    file_id: int
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The slice is over; photos without an answer were not begun."""
+
+
+Answer = Ready | PackRefused | Started | Looked | MovedOn | Done
+Message = TypeVar("Message")
+
+
+def send(stream: BinaryIO, message: msgspec.Struct) -> None:
+    """Write one message."""
+    body = msgspec.msgpack.encode(message)
+    stream.write(LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def receive(stream: BinaryIO, decoder: msgspec.msgpack.Decoder[Message]) -> Message | None:
+    """Read one message, or None when the other side has closed.
+
+    Raises msgspec.MsgspecError, or ValueError for an absurd length, where what comes is no
+    message.
+    """
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    if length > LONGEST_MESSAGE:
+        raise ValueError(f"a message of {length} bytes")
+    body = stream.read(length)
+    return decoder.decode(body) if len(body) == length else None

@@ -1,0 +1,174 @@
+"""Starts the analyzer process, gives it slices, and ends it when a photo is too much for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import msgspec
+import psutil
+
+from scened.analysis.protocol import (
+    Answer,
+    Done,
+    Job,
+    Looked,
+    MovedOn,
+    Slice,
+    Started,
+    receive,
+    send,
+)
+
+__all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor"]
+
+CPU_SECONDS_A_PHOTO = 60.0  # processor time, so that a busy or sleeping machine kills nothing
+MEMORY_BYTES = 2_000_000_000  # resident; a decode may take 1.5 GB
+LAST_WORDS_SECONDS = 5.0
+
+
+class AnalyzerSaid(NamedTuple):
+    """An answer came from the analyzer of this generation."""
+
+    generation: int
+    answer: Answer
+
+
+class AnalyzerEnded(NamedTuple):
+    """The analyzer of this generation is gone; `reason` says how, as people would."""
+
+    generation: int
+    reason: str
+
+
+class Supervisor:
+    """The analyzer seen from the daemon; what it says arrives through `tell`, from a thread.
+
+    One generation is one process. `photo` is the file id that the analyzer has begun and not
+    finished: the one to blame when it dies.
+    """
+
+    def __init__(
+        self, pack_folder: Path, tell: Callable[[AnalyzerSaid | AnalyzerEnded], None]
+    ) -> None:
+        self._pack_folder = pack_folder
+        self._tell = tell
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed_because: str | None = None
+        self._cpu_at_start = 0.0
+        self.generation = 0
+        self.busy = False
+        self.photo: int | None = None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether there is an analyzer process."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id of the analyzer, if there is one."""
+        return self._process.pid if self._process else None
+
+    def give(self, photos: tuple[Job, ...], budget_seconds: float) -> None:
+        """Send a slice, to a fresh analyzer if there is none."""
+        if self._process is None:
+            self._start()
+        self.busy = True
+        assert self._process is not None and self._process.stdin is not None  # noqa: S101
+        try:
+            send(cast("BinaryIO", self._process.stdin), Slice(photos, budget_seconds))
+        except BrokenPipeError:
+            return  # it has just died: its reader thread tells
+
+    def heard(self, answer: Answer) -> None:
+        """Keep track of the photo at hand by what the analyzer says."""
+        match answer:
+            case Started(file_id):
+                self.photo = file_id
+                self._cpu_at_start = self._cpu_seconds()
+            case Looked() | MovedOn():
+                self.photo = None
+            case Done():
+                self.busy = False
+
+    def ended(self) -> int | None:
+        """Forget a process that is gone, and return the photo it died on, if any."""
+        photo, self.photo = self.photo, None
+        self._process, self.busy, self._killed_because = None, False, None
+        return photo
+
+    def check(self) -> None:
+        """End the analyzer where the photo at hand takes too much processor time or memory."""
+        if self._process is None or self.photo is None:
+            return
+        try:
+            memory = psutil.Process(self._process.pid).memory_info().rss
+        except psutil.Error:
+            return
+        if memory > MEMORY_BYTES:
+            self._kill(f"needs more than {MEMORY_BYTES / 1e9:.0f} GB of memory")
+        elif self._cpu_seconds() - self._cpu_at_start > CPU_SECONDS_A_PHOTO:
+            self._kill(f"takes more than {CPU_SECONDS_A_PHOTO:.0f} seconds of processor time")
+
+    def stop(self) -> None:
+        """Let the analyzer end after the photo at hand, or end it when that lasts too long."""
+        if self._process is None:
+            return
+        assert self._process.stdin is not None  # noqa: S101
+        self._process.stdin.close()
+        try:
+            self._process.wait(LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self.ended()
+        self.generation += 1  # what its thread still says is of the past
+
+    def _start(self) -> None:
+        self.generation += 1
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scened.analysis.analyzer", str(self._pack_folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is for the daemon, which lets the photo be finished
+        )
+        self._process = process
+        threading.Thread(
+            target=self._listen, args=(process, self.generation), name="analyzer", daemon=True
+        ).start()
+
+    def _listen(self, process: subprocess.Popen[bytes], generation: int) -> None:
+        decoder = msgspec.msgpack.Decoder(Answer)
+        assert process.stdout is not None  # noqa: S101
+        stream = cast("BinaryIO", process.stdout)
+        try:
+            while (answer := receive(stream, decoder)) is not None:
+                self._tell(AnalyzerSaid(generation, answer))
+        except (msgspec.MsgspecError, ValueError):
+            process.kill()
+        code = process.wait()
+        stream.close()
+        self._tell(AnalyzerEnded(generation, self._killed_because or _words_for(code)))
+
+    def _kill(self, reason: str) -> None:
+        if self._process is not None and self._killed_because is None:
+            self._killed_because = reason
+            self._process.kill()
+
+    def _cpu_seconds(self) -> float:
+        try:
+            times = psutil.Process(self._process.pid).cpu_times() if self._process else None
+        except psutil.Error:
+            return 0.0
+        return times.user + times.system if times else 0.0
+
+
+def _words_for(code: int) -> str:
+    return f"the analyzer died of signal {-code}" if code < 0 else f"the analyzer ended with {code}"

@@ -1,0 +1,56 @@
+"""The command `scened`: its global options, and the one place where errors meet the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from scened import __version__
+from scened.cli.add import add
+from scened.cli.options import default_database
+from scened.cli.remove import remove
+from scened.cli.run import run
+from scened.cli.search import search
+from scened.cli.show import show
+from scened.cli.status import status
+from scened.errors import ExitCode, ScenedError
+
+__all__ = ["commands", "main"]
+
+
+@click.group(
+    name="scened",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: scened run --once ~/Pictures",
+)
+@click.option(
+    "--db",
+    "database",
+    envvar="SCENED_DB",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The database file; also SCENED_DB. Default: in the platform's data folder.",
+)
+@click.version_option(__version__, prog_name="scened")
+@click.pass_context
+def commands(context: click.Context, database: Path | None) -> None:
+    """Look at every photo once, on this computer, and find it again by what it shows."""
+    context.obj = (database or default_database()).absolute()
+
+
+for _command in (add, run, status, show, search, remove):
+    commands.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; an error is one line on stderr and an exit code."""
+    try:
+        commands(prog_name="scened")
+    except ScenedError as error:
+        click.echo(f"scened: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)

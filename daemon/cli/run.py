@@ -1,0 +1,105 @@
+"""`scened run`: the daemon in the foreground, or one pass over what is there."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from scened.cli.options import request
+from scened.cli.progress import ProgressBar
+from scened.cli.summary import print_summary
+from scened.errors import AnotherDaemon, ExitCode
+from scened.models.pack import Pack, default_pack_folder, open_pack
+from scened.requests import ADD, carry_out, folder_to_add
+from scened.service import Service
+from scened.store.commands import Command
+from scened.store.database import Database, open_for_reading, open_for_writing
+from scened.store.heartbeat import Pulse
+from scened.store.lock import daemon_lock, daemon_runs
+from scened.store.reading import pulse
+from scened.store.roots import roots
+
+__all__ = ["run"]
+
+FOLLOW_SECONDS = 0.5
+
+
+@click.command(epilog="Example: scened run --once ~/Pictures")
+@click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
+@click.option("--once", is_flag=True, help="Look at what is there with a progress bar, then end.")
+@click.option(
+    "--pack",
+    "pack_folder",
+    envvar="SCENED_PACK",
+    type=click.Path(path_type=Path),
+    help="The pack to look with; also SCENED_PACK. Default: the one that ships.",
+)
+@click.pass_obj
+def run(
+    database_file: Path, folders: tuple[str, ...], once: bool, pack_folder: Path | None
+) -> None:
+    """Look at the photos of the watched folders, DIR... among them, and go on as more come.
+
+    With --once it ends when every photo has been looked at: with 0, or with 1 if some failed.
+    Ctrl-C lets the photo at hand be finished; the next run goes on from there.
+    """
+    logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
+    paths = [folder_to_add(Path(folder)) for folder in folders]
+    pack = open_pack(pack_folder or default_pack_folder())
+    try:
+        with daemon_lock(database_file):
+            database = open_for_writing(database_file)
+            try:
+                _work(database, pack, paths, once)
+            finally:
+                database.close()
+    except AnotherDaemon:
+        if not once:
+            raise
+        _hand_over(database_file, paths)
+
+
+def _work(database: Database, pack: Pack, paths: list[bytes], once: bool) -> None:
+    for path in paths:
+        carry_out(database, Command(0, ADD, path))
+    with database.reading() as connection:
+        if not roots(connection):
+            raise click.UsageError(
+                "no folder is watched yet: say which, as in `scened run ~/Pictures`"
+            )
+    began = time.monotonic()
+    with ProgressBar(shown=once) as bar:
+        summary = Service(database, pack, once=once, on_pulse=bar.show).run()
+    if once:
+        print_summary(database, summary, time.monotonic() - began)
+        if summary.counts.failed:
+            sys.exit(ExitCode.SOME_FAILED)
+
+
+def _hand_over(database_file: Path, paths: list[bytes]) -> None:
+    """Leave the folders to the daemon that runs already, and follow its progress to the end."""
+    click.echo("a daemon runs already: it takes this over; Ctrl-C stops watching it only", err=True)
+    for answer in request(database_file, ADD, paths):
+        click.echo(answer.sentence)
+    database = open_for_reading(database_file)
+    try:
+        with ProgressBar(shown=True) as bar:
+            last = _pulse(database)
+            while last.state == "working" and daemon_runs(database_file):
+                bar.show(last)
+                time.sleep(FOLLOW_SECONDS)
+                last = _pulse(database)
+    finally:
+        database.close()
+    click.echo(f"{last.counts.done} photos analysed, {last.counts.failed} failed")
+    if last.counts.failed:
+        sys.exit(ExitCode.SOME_FAILED)
+
+
+def _pulse(database: Database) -> Pulse:
+    with database.reading() as connection:
+        return pulse(connection)

@@ -1,0 +1,73 @@
+"""`scened show`: all that is known of one photo, on request drawn on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from scened.analysis.drawing import draw
+from scened.cli.options import as_json, echo_json, reading
+from scened.errors import MissingPath
+from scened.findings import TagScore
+from scened.store.places import displayed
+from scened.store.reading import Photo, find_photo, photo
+
+__all__ = ["show"]
+
+
+@click.command(epilog="Example: scened show ~/Pictures/beach.jpg --render seen.png")
+@click.argument("path", metavar="PHOTO", type=click.Path())
+@click.option(
+    "--render",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT.png",
+    help="Write the picture with its face boxes and best tags drawn on it.",
+)
+@as_json
+@click.pass_obj
+def show(database_file: Path, path: str, render: Path | None, json: bool) -> None:
+    """Show what was seen in a photo: tags, faces, size, date, place."""
+    exact = os.fsencode(Path(path).absolute().parent.resolve() / Path(path).name)
+    with reading(database_file) as connection:
+        photo_id = find_photo(connection, exact)
+        if photo_id is None:
+            remedy = (
+                "`scened add` its folder first"
+                if os.path.lexists(exact)
+                else "there is no such file either"
+            )
+            raise MissingPath(f"{displayed(exact)} is not in the library", remedy)
+        seen = photo(connection, photo_id)
+    if render is not None:
+        draw(exact, [TagScore(tag.tag, tag.score) for tag in seen.tags], seen.faces, render)
+    if json:
+        echo_json(seen)
+    else:
+        _print(seen)
+    if render is not None:
+        click.echo(f"drawn on {render}", err=json)
+
+
+def _print(seen: Photo) -> None:
+    click.echo(seen.path)
+    state = f"{seen.status}: {seen.error}" if seen.error else seen.status
+    click.echo(f"  {state}" + (f" by {seen.pack}" if seen.pack else ""))
+    if seen.width is None:
+        return
+    facts = [f"{seen.width} x {seen.height} {seen.format}"]
+    if seen.taken_at:
+        facts.append(f"taken {seen.taken_at}{seen.taken_offset or ''}")
+    if seen.camera:
+        facts.append(seen.camera)
+    if seen.latitude is not None and seen.longitude is not None:
+        facts.append(f"at {seen.latitude:.5f}, {seen.longitude:.5f}")
+    click.echo("  " + ", ".join(facts))
+    for tag in seen.tags:
+        click.echo(f"  {tag.score:.2f}  {tag.tag}  ({tag.kind})")
+    for face in seen.faces:
+        click.echo(
+            f"  {face.score:.2f}  a face at {face.x:.3f}, {face.y:.3f},"
+            f" {face.width:.3f} x {face.height:.3f} of the picture"
+        )

@@ -1,0 +1,100 @@
+"""`scened status`: what the daemon does, how far it is, and what failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from scened.cli.options import as_json, echo_json, reading
+from scened.store.heartbeat import Counts
+from scened.store.lock import daemon_runs
+from scened.store.reading import pulse
+from scened.store.roots import roots
+from scened.wording import duration
+
+__all__ = ["Status", "status"]
+
+
+class WatchedFolder(msgspec.Struct, frozen=True):
+    """A watched folder, and whether it is there."""
+
+    path: str
+    available: bool
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How things stand; `rate` is photos per second, `eta_seconds` the time to the end."""
+
+    running: bool
+    state: str
+    reason: str
+    pid: int | None
+    done: int
+    pending: int
+    failed: int
+    unsupported: int
+    missing: int
+    rate: float | None
+    eta_seconds: float | None
+    pack: str | None
+    database: str
+    database_bytes: int
+    roots: tuple[WatchedFolder, ...]
+
+
+@click.command(epilog="Example: scened status --json")
+@as_json
+@click.pass_obj
+def status(database_file: Path, json: bool) -> None:
+    """Show whether the daemon runs, how far it is, and which folders it watches."""
+    record = _status(database_file)
+    if json:
+        echo_json(record)
+        return
+    click.echo(_headline(record))
+    counts = Counts(record.done, record.pending, record.failed, record.unsupported, record.missing)
+    click.echo(
+        f"{counts.total} photos: {record.done} analysed, {record.pending} pending,"
+        f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing"
+    )
+    for root in record.roots:
+        click.echo(f"  {root.path}" + ("" if root.available else "  (away; results are kept)"))
+    click.echo(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
+
+
+def _status(database_file: Path) -> Status:
+    with reading(database_file) as connection:
+        last = pulse(connection)
+        watched = tuple(WatchedFolder(root.shown, root.available) for root in roots(connection))
+    running = daemon_runs(database_file)
+    return Status(
+        running=running,
+        state=last.state if running else "stopped",
+        reason=last.reason if running or last.state == "stopped" else "it ended unexpectedly",
+        pid=last.pid if running else None,
+        done=last.counts.done,
+        pending=last.counts.pending,
+        failed=last.counts.failed,
+        unsupported=last.counts.unsupported,
+        missing=last.counts.missing,
+        rate=last.rate if running else None,
+        eta_seconds=last.eta_seconds if running else None,
+        pack=last.pack,
+        database=str(database_file),
+        database_bytes=database_file.stat().st_size,
+        roots=watched,
+    )
+
+
+def _headline(record: Status) -> str:
+    if not record.running:
+        advice = "; `scened run` goes on" if record.pending else ""
+        return f"not running ({record.reason}){advice}"
+    words = f"{record.state}: {record.reason}"
+    if record.rate:
+        words += f", {record.rate:.1f} photos a second"
+    if record.eta_seconds:
+        words += f", done in about {duration(record.eta_seconds)}"
+    return words

@@ -1,0 +1,67 @@
+"""What `scened run --once` says at its end, and what to try next."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from scened.service import Summary
+from scened.store.database import Database
+from scened.store.reading import FailedPhoto, TagCount, frequent_tags, not_analysed, search_tags
+from scened.wording import duration
+
+__all__ = ["print_summary"]
+
+LISTED = 20  # photos without findings that are named; `scened status` counts the rest
+TAGS = 12
+
+
+def print_summary(database: Database, summary: Summary, seconds: float) -> None:
+    """Print counts, speed, what failed and why, the most frequent tags, and the next commands."""
+    counts = summary.counts
+    with database.reading() as connection:
+        without = not_analysed(connection)
+        tags = frequent_tags(connection, TAGS)
+        best = search_tags(connection, [tags[0].tag], 1) if tags else []
+    if summary.stopped:
+        click.echo(f"stopped; {counts.pending} photos are still pending, the next run goes on")
+    click.echo(
+        f"{counts.total} photos: {counts.done} analysed, {counts.failed} failed,"
+        f" {counts.unsupported} not supported"
+        + (f", {counts.missing} missing" * bool(counts.missing))
+    )
+    click.echo(_pace(summary, seconds))
+    _print_without_findings(without)
+    if tags:
+        click.echo("Seen most: " + ", ".join(f"{tag.tag} ({tag.photos})" for tag in tags))
+    click.echo(f"Everything is in {database.file}")
+    if tags and isinstance(best, list) and best:
+        _print_next(database, tags[0], best[0].path)
+
+
+def _pace(summary: Summary, seconds: float) -> str:
+    spent = summary.seconds
+    total = spent.hashing + spent.decoding + spent.network
+    if not summary.analysed or not total:
+        return "Nothing new to look at."
+    return (
+        f"Looked at {summary.analysed} in {duration(seconds)}"
+        f" ({summary.analysed / seconds:.1f} a second; {spent.decoding / total:.0%} decoding,"
+        f" {spent.network / total:.0%} network, {spent.hashing / total:.0%} hashing)"
+    )
+
+
+def _print_without_findings(photos: list[FailedPhoto]) -> None:
+    for photo in photos[:LISTED]:
+        click.echo(f"  {photo.status}: {photo.path}: {photo.error}")
+    if len(photos) > LISTED:
+        click.echo(f"  and {len(photos) - LISTED} more")
+
+
+def _print_next(database: Database, tag: TagCount, path: str) -> None:
+    scened = f"scened --db {shlex.quote(str(database.file))}"
+    click.echo("Try next:")
+    click.echo(f"  {scened} search {shlex.quote(tag.tag)}")
+    click.echo(f"  {scened} show {shlex.quote(path)} --render seen.png")
+    click.echo(f"  {scened} run        # keeps watching; new photos are there within seconds")

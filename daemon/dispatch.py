@@ -1,0 +1,178 @@
+"""Give pending photos to the analyzer, slice by slice, and write down what comes back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from scened.analysis.protocol import Answer, Done, Job, Looked, MovedOn, PackRefused, Ready, Started
+from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid, Supervisor
+from scened.clock import Clock
+from scened.errors import DamagedPack, ReadFailed
+from scened.findings import Outcome
+from scened.models.pack import Pack
+from scened.progress import Rate
+from scened.store.database import Database
+from scened.store.queue import pending_photos, retry_unread
+from scened.store.results import activate_pack, count_crash, record
+
+__all__ = ["Dispatcher", "Seconds"]
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 0.25
+SLICE_PHOTOS = 32
+ANALYZER_IDLE_SECONDS = 60.0  # without work for so long, the analyzer goes and frees its memory
+CHANGED_SECONDS = 2.0  # a photo that changed while it was read is not tried again before
+STARTS = 3  # analyzers in a row that may die before they take a photo
+
+
+class Seconds(msgspec.Struct, frozen=True):
+    """Where the analyzer's time went."""
+
+    hashing: float = 0.0
+    decoding: float = 0.0
+    network: float = 0.0
+
+
+class Dispatcher:
+    """The one place where photos meet the analyzer.
+
+    Pending photos are asked of the database before each slice, and a slice's results are
+    written in one transaction when it is over: whatever is killed, nothing is lost or done
+    twice but the slice at hand.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pack: Pack,
+        clock: Clock,
+        tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
+        moved_on: Callable[[bytes], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._moved_on = moved_on
+        self._supervisor = Supervisor(pack.folder, tell)
+        self._given: dict[int, bytes] = {}  # file id -> path, of the slice at hand
+        self._outcomes: list[Outcome] = []
+        self._changed: dict[int, float] = {}  # file id -> when it changed while it was read
+        self._nothing_since: int | None = None  # data version at which no photo was pending
+        self._idle_since = clock()
+        self._failed_starts = 0
+        self.rate = Rate(clock)
+        self.seconds = Seconds()
+        self.analysed = 0
+        with database.writing() as connection:
+            self.pack_id = activate_pack(connection, pack)
+            retry_unread(connection)
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether a slice is out, or results wait to be written."""
+        return self._supervisor.busy or bool(self._outcomes)
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether no photo was pending when last asked, and nothing has changed since."""
+        return (
+            not self.busy
+            and not self._changed
+            and self._nothing_since == self._database.data_version()
+        )
+
+    @property
+    def analyzer_pid(self) -> int | None:
+        """Return the analyzer's process id, if it runs."""
+        return self._supervisor.pid
+
+    def turn(self) -> None:
+        """Hand out the next slice if the analyzer is free; let it go when it is long idle."""
+        self._supervisor.check()
+        if self._supervisor.busy or self.exhausted:
+            if self._supervisor.running and not self._supervisor.busy and self._is_long_idle():
+                self._supervisor.stop()
+            return
+        now = self._clock()
+        self._changed = {k: v for k, v in self._changed.items() if now - v < CHANGED_SECONDS}
+        version = self._database.data_version()
+        with self._database.reading() as connection:
+            photos = pending_photos(connection, self.pack_id, SLICE_PHOTOS + len(self._changed))
+        photos = [photo for photo in photos if photo.file_id not in self._changed]
+        if not photos:
+            self._nothing_since = version
+            return
+        if self._nothing_since is not None:
+            self.rate.begin()
+        self._nothing_since = None
+        self._given = {photo.file_id: photo.path for photo in photos}
+        jobs = tuple(
+            Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
+            for photo in photos
+        )
+        self._supervisor.give(jobs, SLICE_SECONDS)
+
+    def handle(self, message: AnalyzerSaid | AnalyzerEnded) -> None:
+        """Take in what the analyzer said, or that it is gone."""
+        if message.generation != self._supervisor.generation:
+            return
+        if isinstance(message, AnalyzerEnded):
+            self._bury(message.reason)
+            return
+        self._supervisor.heard(message.answer)
+        self._take(message.answer)
+
+    def stop(self) -> None:
+        """End the analyzer and write what it had finished."""
+        self._supervisor.stop()
+        self._write()
+
+    def _take(self, answer: Answer) -> None:
+        match answer:
+            case Ready() | Started():
+                self._failed_starts = 0
+            case PackRefused(reason):
+                raise DamagedPack(reason)
+            case Looked():
+                self._outcomes.append(answer.outcome)
+                self.seconds = Seconds(
+                    self.seconds.hashing + answer.hash_seconds,
+                    self.seconds.decoding + answer.decode_seconds,
+                    self.seconds.network + answer.network_seconds,
+                )
+            case MovedOn(file_id):
+                self._changed[file_id] = self._clock()
+                self._moved_on(self._given[file_id])
+            case Done():
+                self._write()
+                self._idle_since = self._clock()
+
+    def _write(self) -> None:
+        if not self._outcomes:
+            return
+        outcomes, self._outcomes = self._outcomes, []
+        with self._database.writing() as connection:
+            record(connection, self.pack_id, outcomes)
+        self.analysed += sum(outcome.findings is not None for outcome in outcomes)
+        self.rate.add(len(outcomes))
+
+    def _bury(self, reason: str) -> None:
+        """Write what a dead analyzer had finished, and hold its death against its last photo."""
+        photo = self._supervisor.ended()
+        self._write()
+        if photo is not None:
+            logger.warning("%s while it looked at photo %d", reason, photo)
+            with self._database.writing() as connection:
+                count_crash(connection, photo, reason)
+            return
+        self._failed_starts += 1
+        if self._failed_starts >= STARTS:
+            raise ReadFailed(
+                f"the analyzer cannot start: {reason}", "reinstall scened, or see its log"
+            )
+
+    def _is_long_idle(self) -> bool:
+        return self._clock() - self._idle_since >= ANALYZER_IDLE_SECONDS

@@ -1,0 +1,169 @@
+"""Keep the catalogue in step with the disk: watch, settle, walk, and let go of what has gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from scened.clock import Clock
+from scened.formats import format_of
+from scened.photos.ignore import IGNORE_FILES, rules_for
+from scened.photos.reconcile import reconcile
+from scened.photos.scan import describe
+from scened.photos.settle import Settling, is_fresh
+from scened.photos.watch import Change, Watcher
+from scened.store import catalogue
+from scened.store.database import Database
+from scened.store.places import Place, split
+from scened.store.roots import Root, roots
+
+__all__ = ["Follower"]
+
+GRACE_SECONDS = 10.0  # how long a file that has gone may take to turn up under another name
+ROOT_CHECK_SECONDS = 5.0  # how soon an unplugged drive, or its return, is noticed
+
+
+class Follower:
+    """Follows every root of a database; a turn is short, so that others get theirs.
+
+    With `tell` the roots are watched too, and changes arrive through it from another thread;
+    without it the disk is walked once and that is all.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, tell: Callable[[Change], None] | None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._watcher = Watcher(tell) if tell is not None else None
+        self._settling = Settling(clock)
+        self._roots: dict[int, Root] = {}
+        self._to_walk: dict[tuple[int, bytes], None] = {}  # in order, each once
+        self._walk: Iterator[None] | None = None
+        self._lost_at: float | None = None
+        self._roots_checked_at = clock()
+
+    @property
+    def walking(self) -> bool:
+        """Tell whether folders are being read or wait for it."""
+        return self._walk is not None or bool(self._to_walk)
+
+    @property
+    def settling(self) -> int:
+        """Return how many files wait until they have kept still."""
+        return len(self._settling)
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether the catalogue shows the disk as far as anyone can know."""
+        return not self.walking and not self._settling
+
+    def start(self) -> None:
+        """Begin to follow every root of the database."""
+        if self._watcher is not None:
+            self._watcher.start()
+        self.reload()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    def reload(self) -> None:
+        """Take the list of roots from the database anew and walk all of them."""
+        with self._database.reading() as connection:
+            listed = {root.id: root for root in roots(connection)}
+        if self._watcher is not None:
+            for root_id in self._roots.keys() - listed.keys():
+                self._watcher.unwatch(root_id)
+        self._roots = listed
+        for root in listed.values():
+            self._follow(root)
+
+    def handle(self, change: Change) -> None:
+        """Look at the disk where something is said to have changed."""
+        root = self._roots.get(change.root_id)
+        parts = split(root.path, change.path) if root is not None else None
+        if root is None or parts is None:
+            return
+        place = Place(root.id, *parts)
+        if place.name in IGNORE_FILES:
+            self._to_walk[root.id, place.folder] = None
+        elif change.is_folder:
+            folder = place.folder + b"/" + place.name if place.folder else place.name
+            self._to_walk[root.id, folder] = None
+        elif format_of(place.name) is not None:
+            self._look_at(root, place, change.path)
+
+    def look_again(self, path: bytes) -> None:
+        """Look at a file that was not as expected when it was opened."""
+        for root in self._roots.values():
+            self.handle(Change(root.id, path, is_folder=False))
+
+    def turn(self) -> bool:
+        """Do a little of what is due; return whether there is more to do right now."""
+        settled = list(self._settling.settled())
+        if settled:
+            with self._database.writing() as connection:
+                catalogue.see(connection, settled)
+        if self._walk is None and self._to_walk:
+            root_id, folder = next(iter(self._to_walk))
+            del self._to_walk[root_id, folder]
+            if root_id in self._roots:
+                self._walk = reconcile(self._database, self._roots[root_id], self._settling, folder)
+        if self._walk is not None and next(self._walk, self) is self:
+            self._walk = None
+            self._lost_at = self._clock()
+        self._check_roots()
+        if self.quiet and self._lost_at is not None and self._grace_is_over(self._lost_at):
+            self.let_go()
+        return self.walking
+
+    def let_go(self) -> None:
+        """Remove the photos that went missing and did not turn up again."""
+        with self._database.writing() as connection:
+            catalogue.drop_missing(connection)
+        self._lost_at = None
+
+    def seconds_to_next(self) -> float | None:
+        """Return when the next turn is due, or None when only news makes one."""
+        return 0.0 if self.walking else self._settling.seconds_to_next()
+
+    def _follow(self, root: Root) -> None:
+        if self._watcher is not None:
+            self._watcher.watch(root)
+        self._to_walk[root.id, b""] = None
+
+    def _look_at(self, root: Root, place: Place, path: bytes) -> None:
+        sighting = describe(place, path)
+        rules = rules_for(root.path, place.folder)
+        if sighting is None or rules is None or not rules.takes_file(place.name):
+            self._settling.forget(place)
+            with self._database.writing() as connection:
+                if catalogue.lose_file(connection, place):
+                    self._lost_at = self._clock()
+        elif is_fresh(sighting):
+            self._settling.touch(place, path)
+        else:
+            with self._database.writing() as connection:
+                catalogue.see(connection, [sighting])
+
+    def _check_roots(self) -> None:
+        """Notice roots that went away or came back, of which no event tells."""
+        if self._clock() - self._roots_checked_at < ROOT_CHECK_SECONDS:
+            return
+        self._roots_checked_at = self._clock()
+        with self._database.reading() as connection:
+            listed = roots(connection)
+        for root in listed:
+            self._roots[root.id] = root
+            if os.path.isdir(root.path or b"/") != root.available:
+                if not root.available:
+                    self._follow(root)
+                else:
+                    self._to_walk[root.id, b""] = None
+                    if self._watcher is not None:
+                        self._watcher.unwatch(root.id)
+
+    def _grace_is_over(self, since: float) -> bool:
+        return self._watcher is None or self._clock() - since >= GRACE_SECONDS

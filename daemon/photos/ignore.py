@@ -1,0 +1,93 @@
+"""What is left alone: hidden things, caches, trash, and whatever ignore files say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+__all__ = ["IGNORE_FILES", "FolderRules", "root_rules", "rules_for"]
+
+NOMEDIA = ".nomedia"  # Android's sign: nothing in this folder or below is for a gallery
+SCENEDIGNORE = ".scenedignore"  # patterns as in .gitignore
+IGNORE_FILES = frozenset({os.fsencode(NOMEDIA), os.fsencode(SCENEDIGNORE)})
+
+# Folders of other programs: thumbnails, trash, and libraries whose inside is not for us
+FOLDER_NAMES = frozenset(
+    {
+        b"@eaDir",
+        b"#recycle",
+        b"$RECYCLE.BIN",
+        b"System Volume Information",
+        b"lost+found",
+        b"__MACOSX",
+        b"node_modules",
+    }
+)
+FOLDER_SUFFIXES = (b".lrdata", b".photoslibrary", b".photolibrary", b".aplibrary", b".app")
+
+
+class FolderRules:
+    """What one folder of a root takes part with; made from the root downwards."""
+
+    def __init__(
+        self, path: bytes, folder: bytes, inherited: tuple[tuple[bytes, GitIgnoreSpec], ...]
+    ) -> None:
+        self.path = path
+        self.folder = folder
+        own = _patterns(path)
+        self._patterns = (*inherited, (folder, own)) if own is not None else inherited
+
+    @property
+    def leaves_alone(self) -> bool:
+        """Tell whether the folder itself asks not to be looked at."""
+        return Path(os.fsdecode(self.path), NOMEDIA).exists()
+
+    def takes_file(self, name: bytes) -> bool:
+        """Tell whether a file directly in this folder is looked at, by its name alone."""
+        return not name.startswith(b".") and not self._matches(name)
+
+    def enter(self, name: bytes) -> FolderRules | None:
+        """Return the rules of a folder inside this one, or None when it is left alone."""
+        if name.startswith(b".") or name in FOLDER_NAMES or name.endswith(FOLDER_SUFFIXES):
+            return None
+        if self._matches(name + b"/"):
+            return None
+        folder = self.folder + b"/" + name if self.folder else name
+        rules = FolderRules(self.path + b"/" + name, folder, self._patterns)
+        return None if rules.leaves_alone else rules
+
+    def _matches(self, name: bytes) -> bool:
+        path = self.folder + b"/" + name if self.folder else name
+        verdict = False
+        for base, patterns in self._patterns:
+            relative = path[len(base) + 1 :] if base else path
+            found = patterns.check_file(os.fsdecode(relative)).include
+            if found is not None:
+                verdict = found  # the ignore file nearest to the photo has the last word
+        return verdict
+
+
+def root_rules(root: bytes) -> FolderRules | None:
+    """Return the rules of a root's own folder, or None when it asks to be left alone."""
+    rules = FolderRules(root, b"", ())
+    return None if rules.leaves_alone else rules
+
+
+def rules_for(root: bytes, folder: bytes) -> FolderRules | None:
+    """Return the rules of any folder of a root, or None when it or one above is left alone."""
+    rules = root_rules(root)
+    for name in folder.split(b"/") if folder else ():
+        if rules is None:
+            return None
+        rules = rules.enter(name)
+    return rules
+
+
+def _patterns(path: bytes) -> GitIgnoreSpec | None:
+    try:
+        words = Path(os.fsdecode(path), SCENEDIGNORE).read_text("utf-8", "surrogateescape")
+    except OSError:
+        return None
+    return GitIgnoreSpec.from_lines(words.splitlines())

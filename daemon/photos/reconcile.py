@@ -1,0 +1,144 @@
+"""Bring the catalogue in step with the disk by walking it, a folder at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat as modes
+from collections.abc import Callable, Iterator
+
+from scened.photos.ignore import FolderRules, rules_for
+from scened.photos.scan import Folder, scan_folder
+from scened.photos.settle import Settling, is_fresh
+from scened.store import catalogue
+from scened.store.database import Database
+from scened.store.places import Sighting, join
+from scened.store.roots import Root, set_availability
+
+__all__ = ["reconcile"]
+
+logger = logging.getLogger(__name__)
+
+BATCH = 256  # sightings a transaction
+
+
+def reconcile(
+    database: Database,
+    root: Root,
+    settling: Settling,
+    folder: bytes = b"",
+    fresh: Callable[[Sighting], bool] = is_fresh,
+) -> Iterator[None]:
+    """Walk a root, or one folder of it, and yield after each folder so that others get a turn.
+
+    A root that is away keeps all that is known of it, its photos marked missing. A folder that
+    cannot be listed keeps what is known of its photos.
+    """
+    if not _is_there(database, root):
+        with database.writing() as connection:
+            catalogue.lose_root(connection, root)
+            set_availability(connection, root, available=False)
+        return
+    batch: list[Sighting] = []
+    rules = rules_for(root.path, folder)
+    stack: list[FolderRules] = [rules] if rules is not None else []
+    while stack:
+        rules = stack.pop()
+        try:
+            found = scan_folder(root.id, rules)
+        except OSError as error:
+            logger.debug("cannot list %s: %s", os.fsdecode(rules.path), error)
+            continue
+        stack.extend(found.folders)
+        batch += _compare(database, root, rules, found, settling, fresh)
+        if len(batch) >= BATCH:
+            _write(database, batch)
+            batch = []
+        yield
+    _write(database, batch)
+    yield from _lose_vanished_folders(database, root, folder)
+
+
+def _is_there(database: Database, root: Root) -> bool:
+    """Tell whether the root's own photos can be seen, and note its device.
+
+    An empty folder on another device than before is the bare mount point of a drive that is
+    away, not a library whose photos were all deleted.
+    """
+    try:
+        device = os.stat(root.path or b"/").st_dev
+        with os.scandir(root.path or b"/") as entries:
+            empty = next(entries, None) is None
+    except OSError:
+        return False
+    if empty and root.device is not None and root.device != device:
+        return False
+    if root.device != device or not root.available:
+        with database.writing() as connection:
+            set_availability(connection, root, available=True, device=None if empty else device)
+    return True
+
+
+def _compare(
+    database: Database,
+    root: Root,
+    rules: FolderRules,
+    found: Folder,
+    settling: Settling,
+    fresh: Callable[[Sighting], bool],
+) -> list[Sighting]:
+    """Return what is new or changed in one folder, and mark what has gone from it."""
+    with database.reading() as connection:
+        known = catalogue.files_in_folder(connection, root.id, rules.folder)
+    gone = [sighting.place for name, sighting in known.items() if name not in found.photos]
+    if gone:
+        with database.writing() as connection:
+            for place in gone:
+                if os.path.lexists(join(root.path, place.folder, place.name)):
+                    catalogue.drop_file(connection, place)  # now left alone, or a link instead
+                else:
+                    catalogue.lose_file(connection, place)
+    changed = []
+    for name, sighting in found.photos.items():
+        if known.get(name) == sighting:
+            continue
+        if fresh(sighting):
+            settling.touch(sighting.place, join(root.path, rules.folder, name))
+        else:
+            changed.append(sighting)
+    return changed
+
+
+def _lose_vanished_folders(database: Database, root: Root, folder: bytes) -> Iterator[None]:
+    """Mark the photos of folders that are no longer there, and drop those now left alone."""
+    known = _next_folder(database, root, folder, None)
+    while known is not None:
+        path = join(root.path, *os.path.split(known)) if known else root.path
+        try:
+            vanished = not modes.S_ISDIR(os.lstat(path or b"/").st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            vanished = True
+        except OSError:  # it cannot be asked, which is not the same as gone
+            vanished = False
+        left_alone = not vanished and rules_for(root.path, known) is None
+        if vanished or left_alone:
+            with database.writing() as connection:
+                if vanished:
+                    catalogue.lose_folder(connection, root.id, known)
+                else:
+                    catalogue.drop_folder(connection, root.id, known)
+        yield
+        known = _next_folder(database, root, folder, known)
+
+
+def _next_folder(
+    database: Database, root: Root, folder: bytes, after: bytes | None
+) -> bytes | None:
+    with database.reading() as connection:
+        return catalogue.next_folder(connection, root.id, folder, after)
+
+
+def _write(database: Database, batch: list[Sighting]) -> None:
+    if batch:
+        with database.writing() as connection:
+            catalogue.see(connection, batch)

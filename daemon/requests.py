@@ -1,0 +1,75 @@
+"""What commands ask for, carried out by whoever holds the database: the daemon or a command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from scened.errors import ExitCode, MissingPath, ScenedError
+from scened.store.commands import Answer, Command
+from scened.store.database import Database
+from scened.store.places import displayed
+from scened.store.results import drop_orphans
+from scened.store.roots import add_root, covering_root, remove_root, roots
+
+__all__ = ["ADD", "REMOVE", "carry_out", "folder_to_add"]
+
+ADD = "add"
+REMOVE = "remove"
+
+
+def folder_to_add(folder: Path) -> bytes:
+    """Return a folder's absolute path in the form that roots are kept in.
+
+    Links on the way are resolved, so that one folder has one name. Raises `MissingPath`.
+    """
+    try:
+        resolved = os.fsencode(folder.resolve(strict=True))
+    except OSError as error:
+        raise MissingPath(
+            f"there is no folder {displayed(os.fsencode(folder))}", "check its name"
+        ) from error
+    if not folder.is_dir():
+        raise MissingPath(
+            f"{displayed(os.fsencode(folder))} is not a folder", "name the folder it lies in"
+        )
+    return resolved.rstrip(b"/")
+
+
+def carry_out(database: Database, command: Command) -> Answer:
+    """Do what a command asks and say what came of it; raises `ScenedError` where it cannot."""
+    try:
+        handler = _HANDLERS[command.verb]
+    except KeyError:
+        raise ScenedError(
+            f"this daemon does not know the command {command.verb!r}", "restart it after an upgrade"
+        ) from None
+    return Answer(ExitCode.DONE, handler(database, command.argument))
+
+
+def _add(database: Database, path: bytes) -> str:
+    with database.writing() as connection:
+        covering = covering_root(connection, path)
+        if covering is None:
+            add_root(connection, path)
+            return f"{displayed(path) or '/'} is watched now"
+    if covering.path == path:
+        return f"{covering.shown} was watched already"
+    return f"{displayed(path)} is watched already, as part of {covering.shown}"
+
+
+def _remove(database: Database, path: bytes) -> str:
+    with database.writing() as connection:
+        root = next((root for root in roots(connection) if root.path == path), None)
+        if root is None:
+            watched = ", ".join(root.shown for root in roots(connection)) or "none yet"
+            raise MissingPath(
+                f"{displayed(path) or '/'} is not a watched folder", f"watched are: {watched}"
+            )
+        photos = remove_root(connection, root)
+        drop_orphans(connection)
+    return f"{root.shown} is watched no longer; {photos} photos forgotten, no file was touched"
+
+
+_HANDLERS: dict[str, Callable[[Database, bytes], str]] = {ADD: _add, REMOVE: _remove}

@@ -1,0 +1,236 @@
+"""The daemon: wires the parts, and owns its start, its stop and its signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import NamedTuple
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from scened import __version__
+from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid
+from scened.clock import Clock, steady_seconds
+from scened.dispatch import Dispatcher, Seconds
+from scened.errors import ExitCode, ScenedError
+from scened.models.pack import Pack
+from scened.photos.follow import Follower
+from scened.photos.watch import Change
+from scened.requests import carry_out
+from scened.store.commands import Answer, answer, unanswered
+from scened.store.database import Database
+from scened.store.heartbeat import Counts, Pulse, beat, count_photos
+from scened.store.results import drop_orphans
+
+__all__ = ["Service", "Summary"]
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 1.0  # the longest sleep: commands are noticed within it
+WORKING_BEAT_SECONDS = 1.0
+IDLE_BEAT_SECONDS = 60.0
+RECONCILE_MINUTES = 60
+MAINTENANCE_HOURS = 24
+
+
+class Stop(NamedTuple):
+    """Someone asked the daemon to end."""
+
+
+class Chore(NamedTuple):
+    """Something periodic is due; the scheduler's thread says so, the main thread does it."""
+
+    do: Callable[[], None]
+
+
+class Summary(NamedTuple):
+    """How a run ended: the counts, the photos analysed in it, and where the time went."""
+
+    counts: Counts
+    analysed: int
+    seconds: Seconds
+    stopped: bool
+
+
+Message = Change | AnalyzerSaid | AnalyzerEnded | Stop | Chore
+
+
+class Service:
+    """Everything that happens reaches one inbox; one thread reads it and is the only writer.
+
+    With `once` it walks the roots, analyses what is pending and ends; otherwise it goes on
+    until it is stopped. `on_pulse` is told how things stand.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pack: Pack,
+        *,
+        once: bool = False,
+        clock: Clock = steady_seconds,
+        on_pulse: Callable[[Pulse], None] | None = None,
+    ) -> None:
+        self._database = database
+        self._pack = pack
+        self._once = once
+        self._clock = clock
+        self._on_pulse = on_pulse
+        self._inbox: SimpleQueue[Message] = SimpleQueue()  # safe to fill from a signal handler
+        self._follower = Follower(database, clock, None if once else self._inbox.put)
+        self._dispatcher = Dispatcher(
+            database, pack, clock, self._inbox.put, self._follower.look_again
+        )
+        self._stopping = False
+        self._beaten: tuple[str, float] = ("", clock())
+        self._commands_at: int | None = None
+
+    def run(self) -> Summary:
+        """Work until there is nothing left (`once`) or someone asks to stop.
+
+        SIGTERM and SIGINT let the photo at hand be finished. Raises `ScenedError` where work
+        cannot go on.
+        """
+        with self._signals(), self._chores():
+            self._follower.start()
+            try:
+                self._work()
+            finally:
+                self._dispatcher.stop()
+                self._follower.stop()
+                self._beat("stopped", "asked to" if self._stopping else "done")
+        with self._database.reading() as connection:
+            counts = count_photos(connection, self._dispatcher.pack_id)
+        return Summary(counts, self._dispatcher.analysed, self._dispatcher.seconds, self._stopping)
+
+    def _work(self) -> None:
+        while True:
+            for message in self._messages():
+                self._handle(message)
+            if self._stopping:
+                if not self._dispatcher.busy:
+                    return
+                continue
+            self._follower.turn()
+            self._answer_commands()
+            if not (self._once and self._follower.walking):  # newest first needs them all
+                self._dispatcher.turn()
+            self._show()
+            if self._once and self._follower.quiet and self._dispatcher.exhausted:
+                self._follower.let_go()
+                return
+
+    def _messages(self) -> Iterator[Message]:
+        """Yield what has come in, after waiting for it as long as nothing else is due."""
+        try:
+            yield self._inbox.get(timeout=self._patience())
+            while True:
+                yield self._inbox.get_nowait()
+        except Empty:
+            return
+
+    def _patience(self) -> float:
+        due = self._follower.seconds_to_next()
+        return PATIENCE_SECONDS if due is None else min(due, PATIENCE_SECONDS)
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Change():
+                self._follower.handle(message)
+            case AnalyzerSaid() | AnalyzerEnded():
+                self._dispatcher.handle(message)
+            case Stop():
+                self._stopping = True
+            case Chore(do):
+                do()
+
+    def _answer_commands(self) -> None:
+        version = self._database.data_version()
+        if version == self._commands_at:
+            return
+        self._commands_at = version
+        for command in unanswered(self._database):
+            try:
+                given = carry_out(self._database, command)
+            except ScenedError as error:
+                given = Answer(error.exit_code, str(error))
+            if given.exit_code == ExitCode.DONE:
+                self._follower.reload()
+                self._show()
+            answer(self._database, command, given)
+
+    def _show(self) -> None:
+        state, reason = self._state()
+        shown, at = self._beaten
+        idle = state == "idle"
+        period = IDLE_BEAT_SECONDS if idle else WORKING_BEAT_SECONDS
+        if state != shown or self._clock() - at >= period:
+            self._beat(state, reason)
+
+    def _state(self) -> tuple[str, str]:
+        if self._follower.walking:
+            return "working", "reading folders"
+        if self._dispatcher.busy or not self._dispatcher.exhausted:
+            return "working", "looking at photos"
+        if self._follower.settling:
+            return "working", f"{self._follower.settling} new files are still being written"
+        return "idle", "every photo has been looked at"
+
+    def _beat(self, state: str, reason: str) -> None:
+        self._beaten = (state, self._clock())
+        with self._database.reading() as connection:
+            counts = count_photos(connection, self._dispatcher.pack_id)
+        working = state == "working"
+        rate = self._dispatcher.rate
+        pulse = Pulse(
+            pid=os.getpid() if state != "stopped" else None,
+            version=__version__,
+            state=state,
+            reason=reason,
+            counts=counts,
+            rate=rate.per_second() if working else None,
+            eta_seconds=rate.seconds_for(counts.pending) if working else 0.0,
+            pack=self._pack.identity,
+        )
+        with self._database.writing() as connection:
+            beat(connection, pulse)
+        if self._on_pulse is not None:
+            self._on_pulse(pulse)
+
+    @contextmanager
+    def _chores(self) -> Iterator[None]:
+        if self._once:
+            yield
+            return
+        scheduler = BackgroundScheduler()
+        for do, interval in (
+            (self._follower.reload, {"minutes": RECONCILE_MINUTES}),
+            (self._maintain, {"hours": MAINTENANCE_HOURS}),
+        ):
+            scheduler.add_job(self._inbox.put, "interval", args=[Chore(do)], **interval)
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
+
+    def _maintain(self) -> None:
+        with self._database.writing() as connection:
+            drop_orphans(connection)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._inbox.put(Stop())
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,114 @@
+"""From torch to the pack's `image.onnx`: float export, then static int8 inside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from scened.models.pack import SHAPES
+from scened.models.training.product import Product
+
+__all__ = ["OPSET", "export_float", "quantise"]
+
+OPSET = 17
+OUTPUTS = ("tags", "embedding", "face_boxes", "face_scores")
+QUANTISED = ("Conv", "Gemm")  # additions stay float: see README
+
+log = logging.getLogger(__name__)
+
+
+class _Photos(CalibrationDataReader):
+    """Hand photos, uint8 [1, H, W, 3], to the quantiser one by one."""
+
+    def __init__(self, photos: Sequence[np.ndarray]) -> None:
+        self._photos: Iterator[np.ndarray] = iter(photos)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        photo = next(self._photos, None)
+        return None if photo is None else {"image": photo}
+
+
+def export_float(product: Product, path: Path) -> None:
+    """Write `product` as a float ONNX graph with free height and width, one file."""
+    product = product.eval().to(memory_format=torch.contiguous_format)
+    example = torch.zeros((1, *SHAPES[1], 3), dtype=torch.uint8)
+    torch.onnx.export(
+        product,
+        (example,),
+        str(path),
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=["image"],
+        output_names=list(OUTPUTS),
+        dynamic_axes={
+            "image": {1: "height", 2: "width"},
+            "face_boxes": {0: "cells"},
+            "face_scores": {0: "cells"},
+        },
+    )
+    _simplify(path)
+    onnx.checker.check_model(onnx.load(path))
+
+
+def quantise(source: Path, target: Path, photos: Sequence[np.ndarray]) -> None:
+    """Write `source` with int8 weights and activations (QDQ, per channel), measured on `photos`.
+
+    The last face layer stays float (its distances are logarithms and want the precision), and
+    so does the map from classes to tags, whose weights are stored as int8 all the same.
+    """
+    model = onnx.load(source)
+    keep = [node.name for node in model.graph.node if "predict" in node.name]
+    quantize_static(
+        str(source),
+        str(target),
+        _Photos(photos),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=list(QUANTISED),
+        nodes_to_exclude=keep,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    quantised = onnx.load(target)
+    _pack_binary_matrix(quantised.graph)
+    onnx.checker.check_model(quantised)
+    onnx.save(quantised, target)
+
+
+def _simplify(path: Path) -> None:
+    """Fold constants, and each Pad into the Conv after it, with onnxruntime's basic passes."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def _pack_binary_matrix(graph: onnx.GraphProto) -> None:
+    """Store the zeros and ones that map classes to tags as int8 (a quarter of the bytes)."""
+    for index, tensor in enumerate(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.ndim != 2 or values.dtype != np.float32 or not np.isin(values, (0, 1)).all():
+            continue
+        name = tensor.name
+        graph.initializer[index].CopyFrom(
+            numpy_helper.from_array(values.astype(np.int8), f"{name}_int8")
+        )
+        cast = onnx.helper.make_node(
+            "Cast", [f"{name}_int8"], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT
+        )
+        graph.node.insert(0, cast)

@@ -1,0 +1,96 @@
+"""The network as it ships: a uint8 picture in, tags, embedding and faces out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scened.models.training.network import (
+    EMBEDDING,
+    FEATURES,
+    STRIDE,
+    Backbone,
+    FacePyramid,
+    normalise,
+)
+
+__all__ = ["Outputs", "Product", "TagHead", "face_boxes"]
+
+LEAST_PROBABILITY = 1e-4  # of a tag by the ImageNet classifier, before its log-odds are taken
+
+
+class Outputs(NamedTuple):
+    """The pack's four outputs, for a batch of one."""
+
+    tags: Tensor
+    embedding: Tensor
+    face_boxes: Tensor
+    face_scores: Tensor
+
+
+class TagHead(nn.Module):
+    """Tag logits from two kinds of evidence: the ImageNet classifier's, and the features'.
+
+    The classifier's probabilities are summed over each tag's classes; their log-odds, times a
+    weight per tag, are added to a linear layer on the pooled features. So a tag keeps all that
+    the initial network knew of it, and one that ImageNet lacks is learnt from photos alone.
+    """
+
+    classes: Tensor
+
+    def __init__(self, classes: Tensor) -> None:
+        """Take `classes`, float [1001, T]: one where an ImageNet output means a tag."""
+        super().__init__()
+        known = classes.any(dim=0).float()
+        self.register_buffer("classes", classes)
+        self.evidence = nn.Parameter(known.clone())
+        self.linear = nn.Linear(FEATURES, classes.shape[1])
+        nn.init.zeros_(self.linear.weight)
+        self.linear.bias.data.copy_(-4.0 * (1 - known))  # unknown tags start as rare
+
+    def log_odds(self, logits: Tensor) -> Tensor:
+        """Return the classifier's log-odds of each tag: [B, 1001] -> [B, T]."""
+        share = (logits.softmax(dim=1) @ self.classes).clamp(LEAST_PROBABILITY, 1 - 1e-4)
+        return torch.log(share) - torch.log(1 - share)
+
+    def forward(self, pooled: Tensor, logits: Tensor) -> Tensor:
+        """Return tag logits [B, T] from features [B, 1280] and class logits [B, 1001]."""
+        return self.evidence * self.log_odds(logits) + self.linear(pooled)
+
+
+class Product(nn.Module):
+    """All heads on one backbone, in one forward."""
+
+    def __init__(self, classes: Tensor) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+        self.faces = FacePyramid()
+        self.tags = TagHead(classes)
+        self.embedding = nn.Linear(FEATURES, EMBEDDING)
+
+    def forward(self, image: Tensor) -> Outputs:
+        """Analyse one picture, uint8 [1, H, W, 3] RGB, H and W multiples of 32."""
+        maps = self.backbone(normalise(image))
+        tags = self.tags(maps.pooled, self.backbone.classifier(maps.pooled)).sigmoid()
+        embedding = functional.normalize(self.embedding(maps.pooled), dim=1)
+        found = self.faces(maps)
+        boxes = face_boxes(found.distances)
+        return Outputs(tags[0], embedding[0], boxes[0], found.scores.flatten().sigmoid())
+
+
+def face_boxes(distances: Tensor) -> Tensor:
+    """Turn distances [B, h, w, 4] (px) into boxes [B, h * w, 4]: x, y, width, height, fractions.
+
+    Boxes are clipped to the picture. Sizes come from the tensor alone, so that the exported
+    graph works for any.
+    """
+    rows, columns = distances.shape[1], distances.shape[2]
+    x = ((torch.arange(columns) + 0.5) / columns)[None, None, :]
+    y = ((torch.arange(rows) + 0.5) / rows)[None, :, None]
+    left, top, right, bottom = (distances[..., side] / STRIDE for side in range(4))
+    left, right = (x - left / columns).clamp(min=0), (x + right / columns).clamp(max=1)
+    top, bottom = (y - top / rows).clamp(min=0), (y + bottom / rows).clamp(max=1)
+    return torch.stack([left, top, right - left, bottom - top], dim=-1).flatten(1, 2)

@@ -1,0 +1,138 @@
+"""How a photo becomes network input: the product's own shapes, and random views for training."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from scened.models.pack import SHAPES
+
+__all__ = ["Pixels", "face_view", "general_view", "nearest_shape", "product_view"]
+
+Pixels = npt.NDArray[np.uint8]
+Boxes = npt.NDArray[np.float32]
+
+LONG_SIDE = 320  # px
+BILINEAR = Image.Resampling.BILINEAR
+LEAST_AREA = 0.4  # of a photo, in a random view
+FACE_ZOOM = (0.6, 1.35)  # of the product's own scale
+LARGE_FACE_ZOOM = (0.8, 3.2)  # for photos that are larger than the network's input
+LEAST_SHOWN = 0.45  # share of a face's area that must lie in a view to count as a face
+ASPECTS = (3 / 4, 4 / 3)  # what squashed photos mostly were
+GREY = 128
+
+
+def nearest_shape(width: int, height: int) -> tuple[int, int]:
+    """Return the allowed (height, width) whose aspect is nearest."""
+    wanted = math.log(width / height)
+    return min(SHAPES, key=lambda shape: abs(math.log(shape[1] / shape[0]) - wanted))
+
+
+def product_view(picture: Image.Image) -> Pixels:
+    """Resize a picture as the product does: uint8 [H, W, 3]."""
+    height, width = nearest_shape(*picture.size)
+    return np.asarray(picture.resize((width, height), BILINEAR))
+
+
+def general_view(
+    picture: Image.Image, squashed: bool, side: int, rng: np.random.Generator
+) -> Pixels:
+    """Return a random crop, flipped and coloured at random: uint8 [side, side, 3]."""
+    width, height = picture.size
+    aspect = width / height
+    if squashed:
+        aspect = float(rng.choice(ASPECTS))
+    area = rng.uniform(LEAST_AREA, 1.0)
+    # Half of the crops keep the aspect, half stretch the picture a little.
+    stretch = math.exp(rng.uniform(-0.3, 0.3)) if rng.random() < 0.5 else 1.0
+    crop_width = min(1.0, math.sqrt(area * stretch / aspect))
+    crop_height = min(1.0, math.sqrt(area * aspect / stretch))
+    left = rng.uniform(0, 1 - crop_width) * width
+    top = rng.uniform(0, 1 - crop_height) * height
+    box = (left, top, left + crop_width * width, top + crop_height * height)
+    view = np.asarray(picture.resize((side, side), BILINEAR, box=box, reducing_gap=None))
+    return _coloured(_flipped(view, rng), rng)
+
+
+def face_view(
+    picture: Image.Image,
+    record: dict[str, Any],
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[Pixels, Boxes]:
+    """Return a random crop or shrunk view of a photo with its faces.
+
+    Returns: uint8 [H, W, 3], and float32 [N, 4] left, top, right, bottom in px of the view.
+    """
+    height, width = shape
+    large = max(picture.size) > 1.5 * LONG_SIDE
+    zoom = math.exp(rng.uniform(*np.log(LARGE_FACE_ZOOM if large else FACE_ZOOM)))
+    scale = LONG_SIDE / max(picture.size) * zoom
+    stretch = math.exp(rng.uniform(-0.12, 0.12))
+    boxes = np.array(record.get("faces", []), np.float32).reshape(-1, 4)
+    boxes = boxes * np.array(picture.size * 2, np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    scales = np.array([scale * stretch, scale / stretch] * 2, np.float32)
+    shown = np.array(picture.size) * scales[:2]
+    room = np.array([width, height]) - shown
+    # Where the photo is larger than the view, prefer crops around one of its faces.
+    offset = np.where(room >= 0, rng.uniform(0, 1, 2) * room, rng.uniform(0, 1, 2) * room)
+    if len(boxes) and rng.random() < 0.7:
+        chosen = boxes[rng.integers(len(boxes))] * scales
+        centre = (chosen[:2] + chosen[2:]) / 2
+        around = np.array([width, height]) * rng.uniform(0.2, 0.8, 2) - centre
+        offset = np.where(room < 0, np.clip(around, room, 0), offset)
+    view = _placed(picture, offset, scales[:2], shape)
+    boxes = boxes * scales + np.tile(offset, 2).astype(np.float32)
+    boxes = _visible(boxes, width, height)
+    if rng.random() < 0.5:
+        view = np.ascontiguousarray(view[:, ::-1])
+        boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
+    return _coloured(view, rng), boxes.astype(np.float32)
+
+
+def _placed(
+    picture: Image.Image, offset: Any, scales: Any, shape: tuple[int, int]
+) -> Pixels:
+    """Draw a picture, scaled, at an offset (px of the view) on grey."""
+    height, width = shape
+    size = np.array(picture.size)
+    start = np.maximum(0, -offset / scales)
+    end = np.minimum(size, (np.array([width, height]) - offset) / scales)
+    target = np.round(np.maximum(0, offset)).astype(int)
+    room = np.array([width, height]) - target
+    extent = np.clip(np.round((end - start) * scales).astype(int), 1, room)
+    drawn = picture.resize((int(extent[0]), int(extent[1])), BILINEAR, box=(*start, *end))
+    view = np.full((height, width, 3), GREY, np.uint8)
+    view[target[1] : target[1] + extent[1], target[0] : target[0] + extent[0]] = drawn
+    return view
+
+
+def _visible(boxes: Boxes, width: int, height: int) -> Boxes:
+    """Clip boxes to the view, and drop those of which too little is left."""
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    clipped = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
+    left = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1)
+    return clipped[left > LEAST_SHOWN * np.maximum(area, 1e-6)]
+
+
+def _flipped(view: Pixels, rng: np.random.Generator) -> Pixels:
+    return np.ascontiguousarray(view[:, ::-1]) if rng.random() < 0.5 else view
+
+
+def _coloured(view: Pixels, rng: np.random.Generator) -> Pixels:
+    """Change brightness, contrast, saturation and white balance a little."""
+    if rng.random() < 0.2:
+        return view
+    x = view.astype(np.float32)
+    grey = x.mean(axis=2, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.06 else rng.uniform(0.6, 1.4)
+    x = grey + (x - grey) * saturation
+    gain = rng.uniform(0.7, 1.3) * rng.uniform(0.93, 1.07, 3)
+    contrast, mean = rng.uniform(0.75, 1.25), float(grey.mean())
+    x = ((x - mean) * contrast + mean) * gain
+    return np.clip(x, 0, 255).astype(np.uint8)
