@@ -57,10 +57,12 @@ def exif(
     main: dict[int, object] | None = None,
     details: dict[int, object] | None = None,
     place: dict[int, object] | None = None,
-) -> Image.Exif:
+) -> bytes:
     """Return EXIF data with these main, EXIF and GPS tags."""
     data = Image.Exif()
     data.update(main or {})
-    data.get_ifd(ExifTags.IFD.Exif).update(details or {})
-    data.get_ifd(ExifTags.IFD.GPSInfo).update(place or {})
-    return data
+    if details:
+        data[ExifTags.IFD.Exif] = details
+    if place:
+        data[ExifTags.IFD.GPSInfo] = place
+    return data.tobytes()

@@ -48,12 +48,13 @@ def small_srgb(image: Image.Image, size: tuple[int, int], box: Box | None = None
     smallest of 0..1, 0..255, 0..65535 and 0..maximum that holds them.
     """
     profile = image.info.get("icc_profile")
-    sixteen_bits = image.mode.startswith("I;16")
-    small = _resizable(image).resize(
-        size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP
-    )
+    white = 65535.0 if image.mode.startswith("I;16") else None
+    image = _resizable(image)
+    if image.mode == "F" and white is None:
+        white = _white(image)  # before resizing, which overshoots
+    small = image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
     if small.mode == "F":
-        small = _eight_bits(small, 65535.0 if sixteen_bits else None)
+        small = _eight_bits(small, white or 1.0)
     if small.mode not in ("LA", "RGBA"):
         return _srgb(small, profile)
     opaque = _srgb(small.convert(small.mode[:-1]), profile)
@@ -89,12 +90,15 @@ def _resizable(image: Image.Image) -> Image.Image:
     return image.convert(_WITHOUT_LOSS.get(image.mode, "RGB"))
 
 
-def _eight_bits(image: Image.Image, white: float | None) -> Image.Image:
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
-    if white is None:
-        brightest = float(values.max())
-        white = next((w for w in (1.0, 255.0, 65535.0) if brightest <= w), brightest)
-    return Image.fromarray(np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8))
+def _white(image: Image.Image) -> float:
+    """Return which number means white in a picture of floats."""
+    brightest = float(np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0).max())
+    return next((white for white in (1.0, 255.0, 65535.0) if brightest <= white), brightest)
+
+
+def _eight_bits(image: Image.Image, white: float) -> Image.Image:
+    values = np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0) / white
+    return Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
