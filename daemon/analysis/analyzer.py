@@ -30,7 +30,7 @@ from scened.analysis.protocol import (
     receive,
     send,
 )
-from scened.errors import MissingPath, ReadFailed, ScenedError, UnreadablePhoto, UnsupportedFormat
+from scened.errors import MissingPath, ReadFailed, ScenedError, UnsupportedFormat
 from scened.findings import Findings, Outcome
 from scened.models.pack import open_pack
 
@@ -71,10 +71,10 @@ class Looker:
             return MovedOn(job.file_id)
         except UnsupportedFormat as refusal:
             error, unsupported = refusal.message, True
-        except UnreadablePhoto as refusal:
-            error = refusal.message
         except ReadFailed as refusal:
             digest, error = None, refusal.message
+        except ScenedError as refusal:
+            error = refusal.message
         ended = time.perf_counter()
         return Looked(
             Outcome(job.file_id, job.size, job.modified_ns, digest, findings, error, unsupported),

@@ -11,6 +11,7 @@ from scened.models.pack import FaceSettings, Label
 __all__ = ["Floats", "find_faces", "find_tags", "quantise"]
 
 MAXIMUM_CANDIDATES = 2_000  # face boxes that enter non-maximum suppression, best first
+SMALLEST_SIDE = 1e-4  # of the picture: thinner boxes, also after cutting, are no faces
 INT8_SCALE = 127
 
 Floats = npt.NDArray[np.float32]
@@ -53,7 +54,7 @@ def find_faces(boxes: Floats, scores: Floats, settings: FaceSettings) -> tuple[F
     order = order[scores[order] >= settings.threshold][:MAXIMUM_CANDIDATES]
     corners = np.clip(np.hstack([boxes[order, :2], boxes[order, :2] + boxes[order, 2:]]), 0, 1)
     sides = corners[:, 2:] - corners[:, :2]
-    visible = (sides > 0).all(axis=1)
+    visible = (sides >= SMALLEST_SIDE).all(axis=1)
     corners, sides, order = corners[visible], sides[visible], order[visible]
     kept: list[int] = []
     alive = np.ones(len(order), dtype=bool)

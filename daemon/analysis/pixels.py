@@ -58,9 +58,9 @@ def small_srgb(image: Image.Image, size: tuple[int, int], box: Box | None = None
     if small.mode not in ("LA", "RGBA"):
         return _srgb(small, profile)
     opaque = _srgb(small.convert(small.mode[:-1]), profile)
-    white = Image.new("RGB", size, "white")
-    white.paste(opaque, mask=small.getchannel("A"))
-    return white
+    paper = Image.new("RGB", size, "white")
+    paper.paste(opaque, mask=small.getchannel("A"))
+    return paper
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:

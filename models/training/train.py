@@ -1,4 +1,4 @@
-"""Joint training: the backbone learns faces and tags, and is held to what it knew."""
+"""Joint training: the backbone learns faces, and is held to what it knew of everything else."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from torch.nn import functional
 from scened.models.training.corpus import Photo, held_out, is_face_free, load_photos
 from scened.models.training.face_loss import FaceTarget, face_loss, face_target
 from scened.models.training.network import Backbone, FacePyramid, normalise
-from scened.models.training.product import TagHead
-from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import load_initial
 from scened.models.training.views import face_view, general_view
 
@@ -54,17 +52,14 @@ class Settings(msgspec.Struct, frozen=True):
     hold_logits: float = 1.0
     hold_features: float = 2.0
     face_boxes: float = 1.0
-    tags: float = 0.5
     averaging: float = 0.997  # of the weights that are kept, per step
     bfloat16: bool = True
 
 
 class Batch(NamedTuple):
-    """One step's input: general photos with tags, and photos for the face head."""
+    """One step's input: general photos, and photos with the face head's targets."""
 
     photos: Tensor
-    tags: Tensor
-    known: Tensor
     face_photos: Tensor
     faces: FaceTarget
 
@@ -78,22 +73,20 @@ class _Progress(msgspec.Struct):
 class _Model(nn.Module):
     """What is trained, in one module."""
 
-    def __init__(self, initial: Backbone, classes: Tensor) -> None:
+    def __init__(self, initial: Backbone) -> None:
         super().__init__()
         self.backbone = Backbone()
         self.backbone.load_state_dict(initial.state_dict())
         self.backbone.classifier.requires_grad_(False)
         self.faces = FacePyramid()
-        self.tags = TagHead(classes)
 
 
 class _Sampler:
     """Draws batches; a batch depends only on the seed and its number."""
 
-    def __init__(self, photos: list[Photo], truth: TagTruth, settings: Settings) -> None:
+    def __init__(self, photos: list[Photo], settings: Settings) -> None:
         photos = [p for p in photos if p.split == "train" and not held_out(p)]
         self._settings = settings
-        self._truth = truth
         self._general = {
             folder: [p for p in photos if p.folder == folder] for folder in FOLDER_SHARES
         }
@@ -108,7 +101,6 @@ class _Sampler:
         folders = rng.choice(list(FOLDER_SHARES), s.photos, p=list(FOLDER_SHARES.values()))
         chosen = [_pick(self._general[str(folder)], rng) for folder in folders]
         views = [general_view(p.open(), p.squashed, s.side, rng) for p in chosen]
-        truths = [self._truth.row(p) for p in chosen]
         shape = SHAPES[rng.integers(len(SHAPES))]
         small = s.faces - s.faces_large - s.face_free
         with_faces = [_pick(self._faces, rng) for _ in range(small)]
@@ -118,8 +110,6 @@ class _Sampler:
         targets = [face_target(boxes, shape) for _, boxes in face_views]
         return Batch(
             photos=torch.from_numpy(np.stack(views)),
-            tags=torch.from_numpy(np.stack([value for value, _ in truths])),
-            known=torch.from_numpy(np.stack([known for _, known in truths])),
             face_photos=torch.from_numpy(np.stack([view for view, _ in face_views])),
             faces=FaceTarget(*(torch.stack(part) for part in zip(*targets, strict=True))),
         )
@@ -150,9 +140,8 @@ def train(work: Path, settings: Settings) -> None:
         return
     torch.manual_seed(settings.seed)
     initial = load_initial(work)
-    truth = load_tag_truth()
-    model = _Model(initial, truth.classes).to(memory_format=torch.channels_last)
-    average = _Model(initial, truth.classes)
+    model = _Model(initial).to(memory_format=torch.channels_last)
+    average = _Model(initial)
     average.load_state_dict(model.state_dict())
     optimiser = _optimiser(model, settings)
     progress = _Progress()
@@ -164,7 +153,7 @@ def train(work: Path, settings: Settings) -> None:
         optimiser.load_state_dict(kept["optimiser"])
         progress = msgspec.convert(json.loads(kept["progress"]), _Progress)
         log.info("train: continuing after step %d", progress.step)
-    sampler = _Sampler(load_photos(work), truth, settings)
+    sampler = _Sampler(load_photos(work), settings)
     saved = started = time.monotonic()
     spent = progress.seconds
     sums: dict[str, float] = {}
@@ -181,7 +170,7 @@ def train(work: Path, settings: Settings) -> None:
         now = time.monotonic()
         progress.seconds = spent + now - started
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value) / LOG_STEPS
+            sums[name] = sums.get(name, 0.0) + value.item() / LOG_STEPS
         if progress.step % LOG_STEPS == 0:
             progress.curve.append({"step": progress.step, "seconds": progress.seconds, **sums})
             log.info("%s", " ".join(f"{k} {v:.4g}" for k, v in progress.curve[-1].items()))
@@ -207,19 +196,15 @@ def _losses(
         found = model.faces(model.backbone(normalise(batch.face_photos)))
     wanted_logits = initial.classifier(wanted)
     logits = model.backbone.classifier(pooled)
-    tag_logits = model.tags(pooled, logits)
-    # Where no label is known, the initial network's own answer is the target.
-    soft = model.tags.log_odds(wanted_logits).sigmoid()
-    weight = batch.known + (1 - batch.known) * 0.2 * (model.tags.classes.sum(0) > 0)
-    target = torch.where(batch.known > 0, batch.tags, soft)
-    loss = functional.binary_cross_entropy_with_logits(tag_logits, target, reduction="none")
     focal, boxes = face_loss(found, batch.faces)
     return {
         "hold_logits": functional.kl_div(
-            logits.log_softmax(1), wanted_logits.log_softmax(1), reduction="batchmean", log_target=True
+            logits.log_softmax(1),
+            wanted_logits.log_softmax(1),
+            reduction="batchmean",
+            log_target=True,
         ),
         "hold_features": functional.mse_loss(pooled, wanted) / wanted.var(),
-        "tags": (loss * weight).sum() / len(batch.photos) / 4,
         "face_scores": focal,
         "face_boxes": boxes,
     }
@@ -232,7 +217,7 @@ def _weighted(losses: dict[str, Tensor], settings: Settings) -> Iterator[Tensor]
 
 def _optimiser(model: _Model, settings: Settings) -> torch.optim.AdamW:
     body = [p for p in model.backbone.parameters() if p.requires_grad]
-    heads = [*model.faces.parameters(), *model.tags.parameters()]
+    heads = list(model.faces.parameters())
     groups = [
         {"params": body, "rate": settings.backbone_rate},
         {"params": heads, "rate": settings.head_rate},

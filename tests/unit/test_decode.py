@@ -11,7 +11,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,7 +113,8 @@ def test_every_mode_shows_the_same_brightness(tmp_path: Path, mode: str, suffix:
     path = tmp_path / f"photo.{suffix}"
     source.save(path)
     shown = Image.fromarray(decode(path).pixels).convert("L")
-    assert difference(shown, plain(photo().convert("L"))) < LOSSY
+    coarse = (40, 28)  # in which the dots of a 1-bit picture melt together
+    assert difference(shown.resize(coarse), photo().convert("L").resize(coarse)) < LOSSY
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0, 4e6])
@@ -328,13 +328,18 @@ def with_preview(jpeg: bytes, preview: bytes) -> bytes:
 
 
 def test_a_heic_is_seen_by_its_thumbnail(tmp_path: Path) -> None:
-    path = tmp_path / "photo.heic"
-    heif = pillow_heif.from_pillow(photo(size=(2000, 1500)))
-    heif.save(path, save_all=False)
-    whole = decode(path)
+    picture = photo(size=(2000, 1500))
+    picture.info["thumbnails"] = [320]
+    picture.save(tmp_path / "photo.heic")
+    decoded = decode(tmp_path / "photo.heic", Limits(memory_bytes=2_000_000))
+    assert (decoded.metadata.width, decoded.metadata.format) == (2000, "HEIC")
+    assert decoded.sharpness is not None
+
+
+def test_a_heic_without_a_thumbnail_is_decoded_whole(tmp_path: Path) -> None:
+    path = write_photo(tmp_path / "photo.heic", photo(size=(2000, 1500)))
     with pytest.raises(UnreadablePhoto, match="memory"):
-        decode(path, Limits(memory_bytes=1_000_000))
-    assert (whole.metadata.width, whole.metadata.format) == (2000, "HEIC")
+        decode(path, Limits(memory_bytes=2_000_000))
 
 
 @needs_shared

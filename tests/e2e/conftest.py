@@ -1,0 +1,121 @@
+"""The installed command, a database of its own for each test, and small libraries of real photos."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.photos import photo, write_photo
+
+PATIENCE_SECONDS = 120.0  # for a machine that is busy with other things
+LOOK_SECONDS = 0.05
+NAMES = ("astronaut.png", "cat.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+
+
+@dataclass(frozen=True)
+class Scened:
+    """The command `scened` on one database."""
+
+    database: Path
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment(),
+        )
+
+    def __call__(self, *arguments: str | Path, expect: int = 0) -> str:
+        """Run a command, hold it to its exit code, and return what it printed."""
+        ended = subprocess.run(
+            self._command(*arguments), capture_output=True, text=True, env=self._environment()
+        )
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == expect, f"ended with {ended.returncode}: {said}"
+        assert "Traceback" not in said
+        return said
+
+    def json(self, *arguments: str | Path) -> Any:
+        return json.loads(self(*arguments, "--json"))
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the database as any other program would."""
+        connection = sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def wait_for(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement as soon as there are any."""
+        return until(lambda: self.rows(statement, *values) if self.database.exists() else [])
+
+    def wait_until_idle(self) -> None:
+        self.wait_for("SELECT 1 FROM daemon WHERE state = 'idle' AND done + failed > 0")
+
+    def _command(self, *arguments: str | Path) -> list[str]:
+        return [str(Path(sys.executable).parent / "scened"), *map(str, arguments)]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "SCENED_DB": str(self.database), "COLUMNS": "100"}
+
+
+def until(ask: Callable[[], Any]) -> Any:
+    """Ask until the answer is true, and return it; fail after a generous while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            answer = ask()
+        except sqlite3.OperationalError:  # the schema is still being made
+            answer = None
+        if answer:
+            return answer
+        time.sleep(LOOK_SECONDS)
+    return pytest.fail("waited in vain")
+
+
+@pytest.fixture
+def scened(tmp_path: Path) -> Scened:
+    return Scened(tmp_path / "data" / "library.sqlite")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Five different photos in two folders, written long enough ago to have settled."""
+    root = tmp_path / "photos"
+    (root / "inner").mkdir(parents=True)
+    for number, name in enumerate(NAMES):
+        folder = root if number % 2 else root / "inner"
+        age(write_photo(folder / f"{Path(name).stem}.jpg", photo(name), quality=90))
+    return root
+
+
+def age(path: Path, seconds: float = 3600) -> Path:
+    """Make a file look as if it was written a while ago."""
+    before = time.time() - seconds
+    os.utime(path, (before, before))
+    return path
+
+
+@pytest.fixture
+def daemon(scened: Scened, library: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running daemon that has looked at the whole library."""
+    process = scened.start("run", library)
+    scened.wait_until_idle()
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE_SECONDS)

@@ -1,0 +1,108 @@
+"""Whatever is killed in the middle of a run: no photo is lost, none is looked at twice."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import NAMES, Scened, age, until
+from tests.photos import photo, write_photo
+
+PHOTOS = 60
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Enough different photos that a run can be caught in the middle."""
+    root = tmp_path / "many"
+    root.mkdir()
+    for number in range(PHOTOS):
+        picture = photo(NAMES[number % len(NAMES)]).resize((640 + number, 480))
+        age(write_photo(root / f"{number:03}.jpg", picture, quality=85))
+    return root
+
+
+@pytest.fixture
+def caught(scened: Scened, many: Path) -> Iterator[subprocess.Popen[str]]:
+    """A daemon that has written some of its results, and not yet all."""
+    process = scened.start("run", many)
+    scened.wait_for("SELECT 1 FROM photos WHERE status = 'analysed' LIMIT 1")
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.communicate()
+
+
+def results(scened: Scened) -> dict[int, tuple[str, int]]:
+    """Return the contents that are analysed; a second look at one would change its seq."""
+    return {
+        photo_id: (content_hash, seq)
+        for photo_id, content_hash, seq in scened.rows(
+            "SELECT id, content_hash, seq FROM photos WHERE status = 'analysed'"
+        )
+    }
+
+
+def check_whole(scened: Scened, before: dict[int, tuple[str, int]]) -> None:
+    after = results(scened)
+    assert len(after) == PHOTOS
+    assert {photo_id: after[photo_id] for photo_id in before} == before
+    connection = sqlite3.connect(scened.database)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+
+
+def test_after_a_killed_daemon_the_next_run_goes_on(
+    scened: Scened, caught: subprocess.Popen[str]
+) -> None:
+    caught.send_signal(signal.SIGKILL)
+    caught.communicate()
+    before = results(scened)
+    assert 0 < len(before) < PHOTOS
+    scened("run", "--once")
+    check_whole(scened, before)
+
+
+def test_after_a_killed_analyzer_the_daemon_goes_on(
+    scened: Scened, caught: subprocess.Popen[str]
+) -> None:
+    before = results(scened)
+    (analyzer,) = psutil.Process(caught.pid).children()
+    analyzer.kill()
+    scened.wait_for("SELECT 1 FROM daemon WHERE state = 'idle' AND done = ?", PHOTOS)
+    check_whole(scened, before)
+
+
+def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: Path) -> None:
+    process = scened.start("run", "--once", many)
+    scened.wait_for("SELECT 1 FROM photos WHERE status = 'analysed' LIMIT 1")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate()
+    before = results(scened)
+    assert "stopped; " in out
+    scened("run", "--once")
+    check_whole(scened, before)
+
+
+def test_a_photo_the_analyzer_never_survives_is_set_aside(scened: Scened, many: Path) -> None:
+    scened("run", "--once", many)
+    victim = age(write_photo(many / "victim.jpg", photo("camera.png")), seconds=1800)
+    # stopped when it opens the file, the analyzer is killed as a crashing decoder would be
+    victim.chmod(0o644)
+    process = scened.start("run")
+    kills = 0
+    while kills < 3:
+        children = psutil.Process(process.pid).children()
+        for child in children:
+            child.kill()
+            kills += 1
+        until(lambda: psutil.Process(process.pid).children() or kills >= 3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
