@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pillow_heif
 import skimage.data
@@ -35,7 +36,7 @@ MEGABYTE = 1_000_000
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes that getrusage counts in
 UNLIMITED = Limits(memory_bytes=1 << 40)
 
-FORMATS: tuple[tuple[str, str, dict[str, object]], ...] = (
+FORMATS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("baseline.jpg", "RGB", {"quality": 90}),
     ("progressive.jpg", "RGB", {"quality": 90, "progressive": True}),
     ("grey.jpg", "L", {"quality": 90}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pillow_heif
 import pytest
@@ -39,14 +40,14 @@ def write_photo(
     path: Path,
     picture: Image.Image | None = None,
     mode: str = "RGB",
-    **options: object,
+    **options: Any,
 ) -> Path:
     """Write a picture (or a bundled photo) in the format that the path's suffix names."""
     (picture or photo()).convert(mode).save(path, **options)
     return path
 
 
-def write_turned(path: Path, orientation: int, picture: Image.Image, **options: object) -> Path:
+def write_turned(path: Path, orientation: int, picture: Image.Image, **options: Any) -> Path:
     """Write a picture as a camera held at that EXIF orientation does: turned, and told so."""
     unturn = _UNTURN.get(orientation)
     stored = picture if unturn is None else picture.transpose(unturn)

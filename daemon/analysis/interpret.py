@@ -14,7 +14,7 @@ MAXIMUM_CANDIDATES = 2_000  # face boxes that enter non-maximum suppression, bes
 SMALLEST_SIDE = 1e-4  # of the picture: thinner boxes, also after cutting, are no faces
 INT8_SCALE = 127
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 
 def find_tags(scores: Floats, labels: tuple[Label, ...]) -> tuple[TagScore, ...]:
@@ -73,12 +73,10 @@ def _fraction(value: float) -> float:
     return min(1.0, max(0.0, float(value)))
 
 
-def _overlap(
-    one: npt.NDArray[np.floating], many: npt.NDArray[np.floating]
-) -> npt.NDArray[np.floating]:
+def _overlap(one: Floats, many: Floats) -> Floats:
     """Return the intersection over union of one box with many, as corners `[4]` and `[N, 4]`."""
     shared = np.minimum(one[2:], many[:, 2:]) - np.maximum(one[:2], many[:, :2])
     intersection = np.prod(np.clip(shared, 0, None), axis=1)
     area = np.prod(one[2:] - one[:2]) + np.prod(many[:, 2:] - many[:, :2], axis=1)
-    overlap: npt.NDArray[np.floating] = intersection / (area - intersection)
+    overlap: Floats = intersection / (area - intersection)
     return overlap

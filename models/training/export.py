@@ -61,7 +61,10 @@ def export_float(product: Product, path: Path) -> None:
         },
     )
     _simplify(path)
-    onnx.checker.check_model(onnx.load(path))
+    model = onnx.load(path)
+    _merge_padding(model.graph)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def quantise(source: Path, target: Path, photos: Sequence[np.ndarray]) -> None:
@@ -91,11 +94,27 @@ def quantise(source: Path, target: Path, photos: Sequence[np.ndarray]) -> None:
 
 
 def _simplify(path: Path) -> None:
-    """Fold constants, and each Pad into the Conv after it, with onnxruntime's basic passes."""
+    """Fold constants and drop what does nothing, with onnxruntime's basic passes."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(path)
     onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def _merge_padding(graph: onnx.GraphProto) -> None:
+    """Write each constant Pad before a Conv into the Conv's own `pads`."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    pads = {node.output[0]: node for node in graph.node if node.op_type == "Pad"}
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[0] in pads:
+            pad = pads[node.input[0]]
+            _, _, top, left, _, _, bottom, right = (int(n) for n in constants[pad.input[1]])
+            node.input[0] = pad.input[0]
+            for attribute in node.attribute:
+                if attribute.name == "pads":
+                    attribute.ints[:] = [top, left, bottom, right]
+    for pad in pads.values():
+        graph.node.remove(pad)
 
 
 def _pack_binary_matrix(graph: onnx.GraphProto) -> None:

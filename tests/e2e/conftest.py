@@ -1,4 +1,4 @@
-"""The installed command, a database of its own for each test, and small libraries of real photos."""
+"""The installed command, a database for each test, and small libraries of real photos."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.photos import photo, write_photo
 
 PATIENCE_SECONDS = 120.0  # for a machine that is busy with other things
 LOOK_SECONDS = 0.05
-NAMES = ("astronaut.png", "cat.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 
 
 @dataclass(frozen=True)

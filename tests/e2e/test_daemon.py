@@ -28,9 +28,7 @@ def test_a_photo_copied_into_the_folder_is_analysed(
     assert analysed(scened, library / "inner" / "camera.png")
 
 
-def test_a_photo_in_a_new_folder_is_analysed(
-    scened: Scened, library: Path, daemon: Daemon
-) -> None:
+def test_a_photo_in_a_new_folder_is_analysed(scened: Scened, library: Path, daemon: Daemon) -> None:
     (library / "new" / "deep").mkdir(parents=True)
     write_photo(library / "new" / "deep" / "camera.png", photo("camera.png"))
     assert analysed(scened, library / "new" / "deep" / "camera.png")
@@ -39,27 +37,27 @@ def test_a_photo_in_a_new_folder_is_analysed(
 def test_a_renamed_photo_keeps_its_id_and_costs_no_look(
     scened: Scened, library: Path, daemon: Daemon
 ) -> None:
-    before = analysed(scened, library / "cat.jpg")
+    before = analysed(scened, library / "chelsea.jpg")
     looks = scened.rows("SELECT count(*), max(analysed_at) FROM photos")
-    (library / "cat.jpg").rename(library / "Minka.jpg")
+    (library / "chelsea.jpg").rename(library / "Minka.jpg")
     assert analysed(scened, library / "Minka.jpg") == before
     assert scened.rows("SELECT count(*), max(analysed_at) FROM photos") == looks
 
 
 def test_a_deleted_photo_is_removed(scened: Scened, library: Path, daemon: Daemon) -> None:
-    ((photo_id,),) = analysed(scened, library / "cat.jpg")
-    (library / "cat.jpg").unlink()
+    ((photo_id,),) = analysed(scened, library / "chelsea.jpg")
+    (library / "chelsea.jpg").unlink()
     assert scened.wait_for("SELECT 1 FROM removed WHERE photo_id = ?", photo_id)
 
 
 def test_an_edited_photo_is_looked_at_anew(scened: Scened, library: Path, daemon: Daemon) -> None:
     ((before,),) = scened.rows(
-        "SELECT content_hash FROM photos WHERE path = ?", str(library / "cat.jpg")
+        "SELECT content_hash FROM photos WHERE path = ?", str(library / "chelsea.jpg")
     )
-    write_photo(library / "cat.jpg", photo("camera.png"))
+    write_photo(library / "chelsea.jpg", photo("camera.png"))
     assert scened.wait_for(
         "SELECT 1 FROM photos WHERE path = ? AND content_hash <> ? AND status = 'analysed'",
-        str(library / "cat.jpg"),
+        str(library / "chelsea.jpg"),
         before,
     )
 
@@ -112,7 +110,7 @@ def test_status_tells_that_it_runs_and_that_it_ended(
 
 def test_a_signal_ends_it_cleanly(scened: Scened, library: Path, daemon: Daemon) -> None:
     daemon.send_signal(signal.SIGINT)
-    out, err = daemon.communicate(timeout=PATIENCE_SECONDS)
+    _, err = daemon.communicate(timeout=PATIENCE_SECONDS)
     assert (daemon.returncode, err) == (0, "")
 
 

@@ -15,6 +15,7 @@ from tests.e2e.conftest import NAMES, Scened, age, until
 from tests.photos import photo, write_photo
 
 PHOTOS = 60
+ENDLESS_BYTES = 2**40
 
 
 @pytest.fixture
@@ -91,18 +92,24 @@ def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: P
     check_whole(scened, before)
 
 
-def test_a_photo_the_analyzer_never_survives_is_set_aside(scened: Scened, many: Path) -> None:
-    scened("run", "--once", many)
-    victim = age(write_photo(many / "victim.jpg", photo("camera.png")), seconds=1800)
-    # stopped when it opens the file, the analyzer is killed as a crashing decoder would be
-    victim.chmod(0o644)
-    process = scened.start("run")
-    kills = 0
-    while kills < 3:
-        children = psutil.Process(process.pid).children()
-        for child in children:
-            child.kill()
-            kills += 1
-        until(lambda: psutil.Process(process.pid).children() or kills >= 3)
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
+def test_a_photo_the_analyzer_never_survives_is_set_aside(
+    scened: Scened, daemon: subprocess.Popen[str], library: Path
+) -> None:
+    victim = library / "victim.jpg"
+    with victim.open("wb") as file:
+        file.truncate(ENDLESS_BYTES)  # so that the analyzer is caught while it reads
+    age(victim)
+    for _ in range(3):
+        until(lambda: analyzer_reading(daemon.pid, victim)).kill()
+    ((error,),) = scened.wait_for("SELECT error FROM photos WHERE status = 'failed'")
+    assert error == "the analyzer died of signal 9 (3 times)"
+
+
+def analyzer_reading(daemon_pid: int, path: Path) -> psutil.Process | None:
+    for child in psutil.Process(daemon_pid).children():
+        try:
+            if str(path) in {file.path for file in child.open_files()}:
+                return child
+        except psutil.Error:  # it ended while it was looked at
+            continue
+    return None

@@ -33,7 +33,7 @@ def test_the_face_of_the_astronaut_is_found_where_it_is(scened: Scened, library:
 def test_search_finds_the_cat_by_what_a_cat_is(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
     found = scened.json("search", "animals")
-    assert found[0]["path"].endswith("/cat.jpg")
+    assert found[0]["path"].endswith("/chelsea.jpg")
 
 
 def test_summary_says_what_to_try_next(scened: Scened, library: Path) -> None:
@@ -52,8 +52,8 @@ def test_a_second_run_looks_at_nothing_again(scened: Scened, library: Path) -> N
 
 def test_a_rename_between_runs_costs_no_look(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    before = scened.rows("SELECT id FROM photos WHERE path LIKE '%/cat.jpg'")
-    (library / "cat.jpg").rename(library / "inner" / "Minka.jpg")
+    before = scened.rows("SELECT id FROM photos WHERE path LIKE '%/chelsea.jpg'")
+    (library / "chelsea.jpg").rename(library / "inner" / "Minka.jpg")
     said = scened("run", "--once")
     assert "Nothing new to look at." in said
     assert scened.rows("SELECT id FROM photos WHERE path LIKE '%inner/Minka.jpg'") == before
@@ -61,7 +61,7 @@ def test_a_rename_between_runs_costs_no_look(scened: Scened, library: Path) -> N
 
 def test_a_copy_costs_no_look(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    age(Path(shutil.copy(library / "cat.jpg", library / "copy.jpg")))
+    age(Path(shutil.copy(library / "chelsea.jpg", library / "copy.jpg")))
     said = scened("run", "--once")
     assert "6 photos: 6 analysed" in said
     assert "Nothing new to look at." in said
@@ -69,8 +69,8 @@ def test_a_copy_costs_no_look(scened: Scened, library: Path) -> None:
 
 def test_a_deleted_photo_is_removed_and_said_to_be(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    ((photo_id,),) = scened.rows("SELECT id FROM photos WHERE path LIKE '%/cat.jpg'")
-    (library / "cat.jpg").unlink()
+    ((photo_id,),) = scened.rows("SELECT id FROM photos WHERE path LIKE '%/chelsea.jpg'")
+    (library / "chelsea.jpg").unlink()
     scened("run", "--once")
     assert scened.rows("SELECT photo_id FROM removed") == [(photo_id,)]
 
@@ -78,7 +78,7 @@ def test_a_deleted_photo_is_removed_and_said_to_be(scened: Scened, library: Path
 def test_a_broken_photo_fails_with_a_reason_and_stops_nothing(
     scened: Scened, library: Path
 ) -> None:
-    whole = (library / "cat.jpg").read_bytes()
+    whole = (library / "chelsea.jpg").read_bytes()
     (library / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (library / "empty.jpg").touch()
     (library / "words.jpg").write_text("not a picture")
@@ -91,11 +91,9 @@ def test_a_broken_photo_fails_with_a_reason_and_stops_nothing(
     assert all(reasons.values())
 
 
-def test_raw_and_tiny_files_are_not_supported_and_no_failure(
-    scened: Scened, library: Path
-) -> None:
+def test_raw_and_tiny_files_are_not_supported_and_no_failure(scened: Scened, library: Path) -> None:
     write_photo(library / "icon.png", photo(size=(32, 32)))
-    shutil.copy(library / "cat.jpg", library / "raw.dng")
+    shutil.copy(library / "chelsea.jpg", library / "raw.dng")
     age(library / "icon.png")
     age(library / "raw.dng")
     scened("run", "--once", library)
@@ -105,7 +103,7 @@ def test_raw_and_tiny_files_are_not_supported_and_no_failure(
 
 def test_a_name_that_is_not_utf8_is_kept_exactly(scened: Scened, library: Path) -> None:
     name = b"caf\xe9.jpg"
-    age(Path(shutil.copy(library / "cat.jpg", library / name.decode(errors="surrogateescape"))))
+    age(Path(shutil.copy(library / "chelsea.jpg", library / name.decode(errors="surrogateescape"))))
     scened("run", "--once", library)
     rows = scened.rows("SELECT path, path_bytes, status FROM photos WHERE path LIKE '%caf%'")
     ((path, exact, status),) = rows
