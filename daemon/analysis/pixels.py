@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +54,8 @@ def small_srgb(image: Image.Image, size: tuple[int, int], box: Box | None = None
     if image.mode == "F" and white is None:
         white = _white(image)  # before resizing, which overshoots
     small = image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
-    if small.mode == "F":
-        small = _eight_bits(small, white or 1.0)
+    if white is not None:
+        small = _eight_bits(small, white)
     if small.mode not in ("LA", "RGBA"):
         return _srgb(small, profile)
     opaque = _srgb(small.convert(small.mode[:-1]), profile)
@@ -92,7 +93,9 @@ def _resizable(image: Image.Image) -> Image.Image:
 
 def _white(image: Image.Image) -> float:
     """Return which number means white in a picture of floats."""
-    brightest = float(np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0).max())
+    brightest = float(np.max(image.getextrema()))
+    if not math.isfinite(brightest) or brightest <= 0:
+        return 1.0
     return next((white for white in (1.0, 255.0, 65535.0) if brightest <= white), brightest)
 
 

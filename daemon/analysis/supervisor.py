@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from scened.analysis.protocol import (
 )
 
 __all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor"]
+
+logger = logging.getLogger(__name__)
 
 CPU_SECONDS_A_PHOTO = 60.0  # processor time, so that a busy or sleeping machine kills nothing
 MEMORY_BYTES = 2_000_000_000  # resident; a decode may take 1.5 GB
@@ -136,6 +139,8 @@ class Supervisor:
             [sys.executable, "-m", "scened.analysis.analyzer", str(self._pack_folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # decoders written in C complain there about every odd file
+            stderr=None if logger.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C is for the daemon, which lets the photo be finished
         )

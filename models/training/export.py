@@ -18,14 +18,19 @@ from onnxruntime.quantization import (
     QuantType,
     quantize_static,
 )
+from torch import nn
 
 from scened.models.pack import SHAPES
-from scened.models.training.product import Product
 
 __all__ = ["OPSET", "export_float", "quantise"]
 
 OPSET = 17
 OUTPUTS = ("tags", "embedding", "face_boxes", "face_scores")
+FREE = {
+    "image": {1: "height", 2: "width"},
+    "face_boxes": {0: "cells"},
+    "face_scores": {0: "cells"},
+}
 QUANTISED = ("Conv", "Gemm")  # additions stay float: see README
 
 log = logging.getLogger(__name__)
@@ -42,23 +47,22 @@ class _Photos(CalibrationDataReader):
         return None if photo is None else {"image": photo}
 
 
-def export_float(product: Product, path: Path) -> None:
-    """Write `product` as a float ONNX graph with free height and width, one file."""
-    product = product.eval().to(memory_format=torch.contiguous_format)
+def export_float(network: nn.Module, path: Path, outputs: Sequence[str] = OUTPUTS) -> None:
+    """Write a network as a float ONNX graph with free height and width, one file.
+
+    `network` takes a picture, uint8 [1, H, W, 3].
+    """
+    network = network.eval().to(memory_format=torch.contiguous_format)
     example = torch.zeros((1, *SHAPES[1], 3), dtype=torch.uint8)
     torch.onnx.export(
-        product,
+        network,
         (example,),
         str(path),
         dynamo=False,
         opset_version=OPSET,
         input_names=["image"],
-        output_names=list(OUTPUTS),
-        dynamic_axes={
-            "image": {1: "height", 2: "width"},
-            "face_boxes": {0: "cells"},
-            "face_scores": {0: "cells"},
-        },
+        output_names=list(outputs),
+        dynamic_axes={name: axes for name, axes in FREE.items() if name in ("image", *outputs)},
     )
     _simplify(path)
     model = onnx.load(path)
@@ -115,6 +119,9 @@ def _merge_padding(graph: onnx.GraphProto) -> None:
                     attribute.ints[:] = [top, left, bottom, right]
     for pad in pads.values():
         graph.node.remove(pad)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
 
 
 def _pack_binary_matrix(graph: onnx.GraphProto) -> None:

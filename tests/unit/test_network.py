@@ -82,13 +82,17 @@ def test_other_pixels_are_refused(network: Network, pixels: Any) -> None:
 
 
 def test_a_photo_gives_findings(network: Network, tmp_path: Path) -> None:
+    decoded = decode(write_photo(tmp_path / "photo.jpg"))
+    found = network.findings(decoded)
+    assert (found.metadata, found.sharpness) == (decoded.metadata, decoded.sharpness)
+    assert found.embedding == quantise(network.look(decoded.pixels).embedding)
+
+
+def test_the_face_of_an_astronaut_is_found(network: Network, tmp_path: Path) -> None:
     path = write_photo(tmp_path / "portrait.jpg", photo("astronaut.png"))
-    found = network.findings(decode(path))
-    face = found.faces[0]
+    (face, *_) = network.findings(decode(path)).faces
     assert 0.3 < face.x + face.width / 2 < 0.6
     assert 0.1 < face.y + face.height / 2 < 0.4
-    assert len(found.embedding) == 256
-    assert found.metadata.width == 512
 
 
 def test_memory_stays_level_over_all_shapes(network: Network) -> None:

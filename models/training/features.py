@@ -1,0 +1,165 @@
+"""Pooled features of the whole corpus, from the quantised backbone that will ship."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+from scened.models.training.corpus import Photo, held_out, load_photos
+from scened.models.training.export import export_float, quantise
+from scened.models.training.network import Backbone, normalise
+from scened.models.training.teacher import load_initial
+from scened.models.training.views import BILINEAR, Pixels, product_view
+
+__all__ = [
+    "CALIBRATION_PHOTOS",
+    "Cache",
+    "calibration_photos",
+    "head_photos",
+    "load_features",
+    "load_trained",
+    "make_features",
+    "session",
+]
+
+Which = Literal["initial", "trained"]
+
+CALIBRATION_PHOTOS = 120
+FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
+ZOOM = 0.8  # of the third view's crop
+
+log = logging.getLogger(__name__)
+
+
+class _Pooled(nn.Module):
+    """The backbone alone, uint8 picture in, pooled features out."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.backbone(normalise(image)).pooled
+
+
+class Cache(msgspec.Struct, frozen=True):
+    """Photos with their pooled features, float32 [views, photos, 1280]."""
+
+    photos: list[Photo]
+    pooled: npt.NDArray[np.float32]
+
+
+def head_photos(work: Path) -> list[Photo]:
+    """Return the photos the tag and embedding heads learn from and are checked on."""
+    photos = load_photos(work, ("captions", "classes", "multilabel"))
+    return photos + load_photos(work, ("faces",))[::FACE_PHOTOS_USED]
+
+
+def calibration_photos(photos: list[Photo]) -> list[Pixels]:
+    """Return some train photos of every folder and shape: uint8 [1, H, W, 3] each."""
+    train = [p for p in photos if p.split == "train" and not held_out(p)]
+    chosen = train[:: max(1, len(train) // CALIBRATION_PHOTOS)][:CALIBRATION_PHOTOS]
+    return [product_view(photo.open())[None] for photo in chosen]
+
+
+def load_trained(work: Path) -> dict[str, Tensor]:
+    """Return the joint training's weights: names start with `backbone.` or `faces.`."""
+    weights: dict[str, Tensor] = torch.load(work / "train.pt", weights_only=True)
+    return weights
+
+
+def make_features(work: Path, which: Which) -> None:
+    """Cache three views' features of every head photo in `work`/features-`which`.npy.
+
+    The views: as the product sees it; mirrored; and the middle of it, so that a head does not
+    learn one framing. Squashed photos are shown as 4:3, 3:4 and square.
+    """
+    target = work / f"features-{which}.npy"
+    if target.exists():
+        log.info("features: %s done already", which)
+        return
+    photos = head_photos(work)
+    backbone = load_initial(work)
+    if which == "trained":
+        prefix = "backbone."
+        weights = load_trained(work).items()
+        backbone.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in weights if k.startswith(prefix)}
+        )
+    network = _network(backbone, calibration_photos(photos), work / f"backbone-{which}")
+    views = (_whole, _mirrored, _middle) if which == "trained" else (_whole,)
+    pooled = np.zeros((len(views), len(photos), 1280), np.float16)
+    for index, photo in enumerate(photos):
+        picture = photo.open()
+        for view, make in enumerate(views):
+            answer = network.run(None, {"image": make(picture, photo.squashed)[None]})
+            pooled[view, index] = answer[0][0]
+        if index % 2000 == 0:
+            log.info("features: %s %d of %d", which, index, len(photos))
+    np.save(target, pooled)
+
+
+def load_features(work: Path, which: Which) -> Cache:
+    """Read what `make_features` wrote."""
+    pooled = np.load(work / f"features-{which}.npy").astype(np.float32)
+    return Cache(photos=head_photos(work), pooled=pooled)
+
+
+def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Open an ONNX file on the processor."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _network(
+    backbone: Backbone, photos: list[Pixels], stem: Path
+) -> onnxruntime.InferenceSession:
+    export_float(_Pooled(backbone), stem.with_suffix(".float.onnx"), ("pooled",))
+    quantise(stem.with_suffix(".float.onnx"), stem.with_suffix(".onnx"), photos)
+    return session(stem.with_suffix(".onnx"))
+
+
+def _unsquashed(picture: Image.Image, squashed: bool, size: tuple[int, int]) -> Pixels:
+    return np.asarray(picture.resize(size, BILINEAR)) if squashed else product_view(picture)
+
+
+def _whole(picture: Image.Image, squashed: bool) -> Pixels:
+    return _unsquashed(picture, squashed, (320, 256))
+
+
+def _mirrored(picture: Image.Image, squashed: bool) -> Pixels:
+    return _unsquashed(ImageOps.mirror(picture), squashed, (256, 320))
+
+
+def _middle(picture: Image.Image, squashed: bool) -> Pixels:
+    width, height = (round(side * ZOOM) for side in picture.size)
+    return _unsquashed(ImageOps.fit(picture, (width, height), BILINEAR), squashed, (320, 320))
+
+
+
+def main() -> None:
+    """Cache features from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", choices=("initial", "trained"))
+    parser.add_argument("--work", type=Path, default=Path("training-work"))
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(1)
+    make_features(options.work, options.which)
+
+
+if __name__ == "__main__":
+    main()
