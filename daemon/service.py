@@ -36,6 +36,7 @@ WORKING_BEAT_SECONDS = 1.0
 IDLE_BEAT_SECONDS = 60.0
 RECONCILE_MINUTES = 60
 MAINTENANCE_HOURS = 24
+LAST_PHOTO_SECONDS = 5.0  # a photo that lasts longer when asked to stop is looked at again later
 
 
 class Stop(NamedTuple):
@@ -86,7 +87,7 @@ class Service:
         self._dispatcher = Dispatcher(
             database, pack, clock, self._inbox.put, self._follower.look_again
         )
-        self._stopping = False
+        self._stopping_since: float | None = None
         self._beaten: tuple[str, float] = ("", clock())
         self._commands_at: int | None = None
 
@@ -103,27 +104,33 @@ class Service:
             finally:
                 self._dispatcher.stop()
                 self._follower.stop()
-                self._beat("stopped", "asked to" if self._stopping else "done")
+                self._beat("stopped", "done" if self._stopping_since is None else "asked to stop")
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
-        return Summary(counts, self._dispatcher.analysed, self._dispatcher.seconds, self._stopping)
+        return Summary(
+            counts,
+            self._dispatcher.analysed,
+            self._dispatcher.seconds,
+            self._stopping_since is not None,
+        )
 
     def _work(self) -> None:
         while True:
             for message in self._messages():
                 self._handle(message)
-            if self._stopping:
-                if not self._dispatcher.busy:
+            if self._stopping_since is not None:
+                waited = self._clock() - self._stopping_since
+                if not self._dispatcher.busy or waited > LAST_PHOTO_SECONDS:
                     return
                 continue
             self._follower.turn()
             self._answer_commands()
             if not (self._once and self._follower.walking):  # newest first needs them all
                 self._dispatcher.turn()
-            self._show()
             if self._once and self._follower.quiet and self._dispatcher.exhausted:
                 self._follower.let_go()
                 return
+            self._show()
 
     def _messages(self) -> Iterator[Message]:
         """Yield what has come in, after waiting for it as long as nothing else is due."""
@@ -145,7 +152,7 @@ class Service:
             case AnalyzerSaid() | AnalyzerEnded():
                 self._dispatcher.handle(message)
             case Stop():
-                self._stopping = True
+                self._stopping_since = self._clock()
             case Chore(do):
                 do()
 

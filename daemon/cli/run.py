@@ -67,10 +67,13 @@ def _work(database: Database, pack: Pack, paths: list[bytes], once: bool) -> Non
     for path in paths:
         carry_out(database, Command(0, ADD, path))
     with database.reading() as connection:
-        if not roots(connection):
+        watched = roots(connection)
+        if not watched:
             raise click.UsageError(
                 "no folder is watched yet: say which, as in `scened run ~/Pictures`"
             )
+    if not once:
+        click.echo(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
     with ProgressBar(shown=once) as bar:
         summary = Service(database, pack, once=once, on_pulse=bar.show).run()

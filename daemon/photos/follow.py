@@ -20,6 +20,7 @@ from scened.store.roots import Root, roots
 __all__ = ["Follower"]
 
 GRACE_SECONDS = 10.0  # how long a file that has gone may take to turn up under another name
+WALKED = object()  # what a walk gives after its last folder
 ROOT_CHECK_SECONDS = 5.0  # how soon an unplugged drive, or its return, is noticed
 
 
@@ -111,7 +112,7 @@ class Follower:
             del self._to_walk[root_id, folder]
             if root_id in self._roots:
                 self._walk = reconcile(self._database, self._roots[root_id], self._settling, folder)
-        if self._walk is not None and next(self._walk, self) is self:
+        if self._walk is not None and next(self._walk, WALKED) is WALKED:
             self._walk = None
             self._lost_at = self._clock()
         self._check_roots()

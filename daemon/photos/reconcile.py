@@ -35,9 +35,10 @@ def reconcile(
     cannot be listed keeps what is known of its photos.
     """
     if not _is_there(database, root):
-        with database.writing() as connection:
-            catalogue.lose_root(connection, root)
-            set_availability(connection, root, available=False)
+        if root.available:
+            with database.writing() as connection:
+                catalogue.lose_root(connection, root)
+                set_availability(connection, root, available=False)
         return
     batch: list[Sighting] = []
     rules = rules_for(root.path, folder)

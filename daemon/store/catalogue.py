@@ -162,8 +162,9 @@ def _see_one(connection: Connection, sighting: Sighting, root_paths: dict[int, b
         return _see_again(connection, known, sighting)
     twins = connection.execute(
         text(
-            "SELECT id, root_id, folder, name, content_id, identified FROM file"
-            " WHERE inode = :inode AND device = :device AND size = :size"
+            "SELECT file.id, root_id, folder, name, content_id, identified FROM file"
+            " JOIN root ON root.id = file.root_id AND root.available"
+            " WHERE inode = :inode AND file.device = :device AND size = :size"
             " AND modified_ns = :modified_ns"
         ),
         values,

@@ -37,7 +37,7 @@ Which = Literal["initial", "trained"]
 
 CALIBRATION_PHOTOS = 120
 FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
-ZOOM = 0.8  # of the third view's crop
+ZOOM = 0.85  # of the second view's crop
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +80,11 @@ def load_trained(work: Path) -> dict[str, Tensor]:
 
 
 def make_features(work: Path, which: Which) -> None:
-    """Cache three views' features of every head photo in `work`/features-`which`.npy.
+    """Cache two views' features of every head photo in `work`/features-`which`.npy.
 
-    The views: as the product sees it; mirrored; and the middle of it, so that a head does not
-    learn one framing. Squashed photos are shown as 4:3, 3:4 and square.
+    The views: as the product sees it; and its middle, mirrored, so that a head does not learn
+    one framing. Squashed photos are shown as 4:3, then as 3:4. The initial network's features
+    are those of the first view alone.
     """
     target = work / f"features-{which}.npy"
     if target.exists():
@@ -98,7 +99,7 @@ def make_features(work: Path, which: Which) -> None:
             {k.removeprefix(prefix): v for k, v in weights if k.startswith(prefix)}
         )
     network = _network(backbone, calibration_photos(photos), work / f"backbone-{which}")
-    views = (_whole, _mirrored, _middle) if which == "trained" else (_whole,)
+    views = (_whole, _mirrored_middle) if which == "trained" else (_whole,)
     pooled = np.zeros((len(views), len(photos), 1280), np.float16)
     for index, photo in enumerate(photos):
         picture = photo.open()
@@ -140,14 +141,10 @@ def _whole(picture: Image.Image, squashed: bool) -> Pixels:
     return _unsquashed(picture, squashed, (320, 256))
 
 
-def _mirrored(picture: Image.Image, squashed: bool) -> Pixels:
-    return _unsquashed(ImageOps.mirror(picture), squashed, (256, 320))
-
-
-def _middle(picture: Image.Image, squashed: bool) -> Pixels:
+def _mirrored_middle(picture: Image.Image, squashed: bool) -> Pixels:
     width, height = (round(side * ZOOM) for side in picture.size)
-    return _unsquashed(ImageOps.fit(picture, (width, height), BILINEAR), squashed, (320, 320))
-
+    middle = ImageOps.mirror(ImageOps.fit(picture, (width, height), BILINEAR))
+    return _unsquashed(middle, squashed, (256, 320))
 
 
 def main() -> None:

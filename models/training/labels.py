@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +34,13 @@ class Truth:
 
     present: frozenset[str]
     absent: frozenset[str]
+
+
+class Sign(NamedTuple):
+    """What a phrase in a caption says for a tag: how many captions of a photo must agree on it."""
+
+    tag: str
+    needed: int
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,8 +82,12 @@ class SourceMap:
         self.captions = captions
         for tag in sorted(self._named_tags()):
             vocabulary.index(tag)
-        self._mentioned = _phrases(captions.mentioned, captions.nothing)
-        self._agreed = _phrases(captions.agreed, captions.nothing)
+        self._phrases: dict[Tags, set[Sign]] = {words: set() for words in _forms(captions.nothing)}
+        for table, needed in ((captions.mentioned, 1), (captions.agreed, AGREEMENT)):
+            for tag, phrases in table.items():
+                for words in _forms(phrases):
+                    self._phrases.setdefault(words, set()).add(Sign(tag, needed))
+        self._longest = max(map(len, self._phrases), default=0)
 
     def truth(self, record: Mapping[str, Any]) -> Truth:
         """Return what is known of a photo from its line in a `labels.jsonl`.
@@ -93,7 +104,7 @@ class SourceMap:
         classes = [self._tags_of(source, name) for name in names]
         present = {*source.present, *(tag for tags in classes for tag in tags)}
         absent = set(source.absent)
-        if source.complete and all(classes):
+        if source.complete and (any(classes) or not classes):
             for name in record.get("vocabulary", source.classes):
                 absent.update(source.classes[name])
         possible = set(source.unknown)
@@ -132,12 +143,26 @@ class SourceMap:
             raise BadVocabulary(f"sources.toml does not map the class {name!r}") from None
 
     def _from_captions(self, captions: Sequence[str]) -> set[str]:
-        sentences = [_words(caption) for caption in captions]
-        once = Counter(tag for words in sentences for tag in _find(words, self._mentioned))
-        often = Counter(tag for words in sentences for tag in _find(words, self._agreed))
-        found = {*once, *(tag for tag, count in often.items() if count >= AGREEMENT)}
+        counts = Counter(sign for caption in captions for sign in self._signs(_words(caption)))
+        found = {sign.tag for sign, count in counts.items() if count >= sign.needed}
         doubted = self.captions.doubted
         return {tag for tag in found if found.isdisjoint(doubted.get(tag, ()))}
+
+    def _signs(self, words: Sequence[str]) -> set[Sign]:
+        """Return what a caption says: the longest phrase counts, its parts do not."""
+        found: set[Sign] = set()
+        start = 0
+        while start < len(words):
+            for length in range(self._longest, 0, -1):
+                signs = self._phrases.get(tuple(words[start : start + length]))
+                if signs is not None:
+                    if not _denied(words[:start]):
+                        found |= signs
+                    start += length
+                    break
+            else:
+                start += 1
+        return found
 
     def _closed(self, present: set[str], absent: Iterable[str], possible: Iterable[str]) -> Truth:
         """Return a truth without contradictions: what is present, or may be, is not absent."""
@@ -145,14 +170,10 @@ class SourceMap:
         return Truth(self._upwards(present), self._downwards(set(absent) - may_be))
 
     def _upwards(self, tags: Iterable[str]) -> frozenset[str]:
-        return frozenset(
-            each for tag in tags for each in (tag, *self._vocabulary.ancestors(tag))
-        )
+        return frozenset(each for tag in tags for each in (tag, *self._vocabulary.ancestors(tag)))
 
     def _downwards(self, tags: Iterable[str]) -> frozenset[str]:
-        return frozenset(
-            each for tag in tags for each in (tag, *self._vocabulary.descendants(tag))
-        )
+        return frozenset(each for tag in tags for each in (tag, *self._vocabulary.descendants(tag)))
 
 
 def load_source_map(vocabulary: Vocabulary, path: Path | None = None) -> SourceMap:
@@ -178,41 +199,20 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", re.sub(r"'s?\b", "", text.lower()))
 
 
-def _phrases(tags: Mapping[str, Tags], nothing: Tags) -> dict[Tags, set[str]]:
-    """Return the tags of each phrase, singular and plural, as a tuple of words."""
-    found: dict[Tags, set[str]] = {}
-    for tag, phrases in [*tags.items(), (None, nothing)]:
-        for phrase in phrases:
-            *start, last = _words(phrase)
-            for form in (last, *_plurals(last)):
-                found.setdefault((*start, form), set()).update({tag} - {None})
-    return found
+def _forms(phrases: Iterable[str]) -> Iterator[Tags]:
+    """Yield each phrase, singular and plural, as a tuple of words."""
+    for phrase in phrases:
+        *start, last = _words(phrase)
+        for form in (last, _plural(last)):
+            yield (*start, form)
 
 
-def _plurals(word: str) -> Tags:
+def _plural(word: str) -> str:
     if word.endswith(("s", "x", "ch", "sh")):
-        return (f"{word}es",)
+        return f"{word}es"
     if re.search(r"[^aeiou]y$", word):
-        return (f"{word[:-1]}ies",)
-    return (f"{word}s",)
-
-
-def _find(words: Sequence[str], phrases: Mapping[Tags, set[str]]) -> set[str]:
-    """Return the tags that a sentence names: the longest phrase counts, its parts do not."""
-    longest = max(map(len, phrases))
-    found: set[str] = set()
-    start = 0
-    while start < len(words):
-        for length in range(longest, 0, -1):
-            tags = phrases.get(tuple(words[start : start + length]))
-            if tags is not None:
-                if not _denied(words[:start]):
-                    found |= tags
-                start += length
-                break
-        else:
-            start += 1
-    return found
+        return f"{word[:-1]}ies"
+    return f"{word}s"
 
 
 def _denied(before: Sequence[str]) -> bool:

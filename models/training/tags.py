@@ -11,11 +11,13 @@ import torch
 
 from scened.models.pack import Label
 from scened.models.training.corpus import Photo
-from scened.models.training.labels import SourceMap, load_source_map
+from scened.models.training.labels import SourceMap, Truth, load_source_map
 from scened.models.training.network import CLASSES
 from scened.models.training.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = ["TagTruth", "load_tag_truth"]
+
+FACE = "face"  # what is known of a photo that came with face boxes alone
 
 Row = npt.NDArray[np.float32]
 
@@ -30,6 +32,7 @@ class TagTruth:
     def __init__(self, vocabulary: Vocabulary, sources: SourceMap) -> None:
         self.vocabulary = vocabulary
         self._sources = sources
+        self._faces = Truth(frozenset({FACE, *vocabulary.ancestors(FACE)}), frozenset())
         self.names = tuple(tag.name for tag in vocabulary.tags)
         self.classes = torch.zeros(CLASSES, len(self.names))
         for output, tags in enumerate(sources.imagenet_tags(), start=1):
@@ -38,7 +41,10 @@ class TagTruth:
 
     def row(self, photo: Photo) -> tuple[Row, Row]:
         """Return the photo's tags and which of them are known, both float32 [T] of 0 and 1."""
-        truth = self._sources.truth(photo.record)
+        if "faces" in photo.record:
+            truth = self._faces
+        else:
+            truth = self._sources.truth(photo.record)
         value = np.zeros(len(self.names), np.float32)
         known = np.zeros(len(self.names), np.float32)
         known[[self.vocabulary.index(tag) for tag in truth.absent]] = 1.0

@@ -100,7 +100,9 @@ def test_a_photo_the_analyzer_never_survives_is_set_aside(
         file.truncate(ENDLESS_BYTES)  # so that the analyzer is caught while it reads
     age(victim)
     for _ in range(3):
-        until(lambda: analyzer_reading(daemon.pid, victim)).kill()
+        analyzer = until(lambda: analyzer_reading(daemon.pid, victim))
+        analyzer.kill()
+        analyzer.wait()
     ((error,),) = scened.wait_for("SELECT error FROM photos WHERE status = 'failed'")
     assert error == "the analyzer died of signal 9 (3 times)"
 

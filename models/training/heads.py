@@ -1,0 +1,99 @@
+"""Train the tag and embedding heads on the trained backbone's cached features."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+import msgspec
+import torch
+
+from scened.models.training.calibration import fit_calibration, thresholds
+from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
+from scened.models.training.features import load_features, load_trained
+from scened.models.training.product import Product, TagHead
+from scened.models.training.tag_head import (
+    TagSettings,
+    cross_fitted,
+    gather_truth,
+    train_rows,
+    train_tags,
+)
+from scened.models.training.tags import load_tag_truth
+
+__all__ = ["load_product", "train_heads"]
+
+log = logging.getLogger(__name__)
+
+
+def train_heads(work: Path, tag: TagSettings, embedding: EmbeddingSettings) -> None:
+    """Train both heads; write `work`/heads.pt and `work`/heads.json (thresholds and curves)."""
+    if (work / "heads.json").exists():
+        log.info("heads: done already")
+        return
+    truth = load_tag_truth()
+    product = Product(truth.classes)
+    product.load_state_dict(load_trained(work), strict=False)
+    cache = load_features(work, "trained")
+    pooled = torch.from_numpy(cache.pooled)
+    with torch.inference_mode():
+        odds = torch.stack([product.tags.log_odds(product.backbone.classifier(p)) for p in pooled])
+    odds = odds.clone()
+    known = gather_truth(cache, truth, odds[0], tag)
+
+    answers = cross_fitted(cache, odds, known, truth.classes, tag)
+    rows = train_rows(cache.photos)
+    seen = type(known)(*(values[rows] for values in known))
+    calibration = fit_calibration(answers[rows], seen.value, seen.weight)
+    limits = thresholds(
+        calibration(answers[rows]), seen.value, seen.weight, seen.known, truth.parents()
+    )
+
+    head = train_tags(pooled[:, rows], odds[:, rows], seen, TagHead(truth.classes), tag)
+    head.evidence.mul_(calibration.slope)
+    head.linear.weight.mul_(calibration.slope[:, None])
+    head.linear.bias.mul_(calibration.slope).add_(calibration.offset)
+    likeness = train_embedding(cache, embedding)
+    torch.save(
+        {
+            "tags": head.state_dict(),
+            "embedding": likeness.layer.state_dict(),
+            "text": likeness.text.state_dict(),
+        },
+        work / "heads.pt",
+    )
+    record = {
+        "tag_settings": msgspec.to_builtins(tag),
+        "embedding_settings": msgspec.to_builtins(embedding),
+        "embedding_curve": likeness.curve,
+        "thresholds": limits,
+        "tags": truth.names,
+    }
+    (work / "heads.json").write_text(json.dumps(record))
+
+
+def load_product(work: Path) -> Product:
+    """Return the whole trained network."""
+    heads = torch.load(work / "heads.pt", weights_only=True)
+    product = Product(heads["tags"]["classes"])
+    product.load_state_dict(load_trained(work), strict=False)
+    product.tags.load_state_dict(heads["tags"])
+    product.embedding.load_state_dict(heads["embedding"])
+    return product.eval()
+
+
+def main() -> None:
+    """Train the heads from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("training-work"))
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(options.threads)
+    train_heads(options.work, TagSettings(), EmbeddingSettings())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Train the tag head on cached features, from labels that say little about most tags."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from scened.models.training.corpus import Photo
+from scened.models.training.features import Cache
+from scened.models.training.product import TagHead
+from scened.models.training.tags import TagTruth
+
+__all__ = ["Known", "TagSettings", "cross_fitted", "gather_truth", "train_rows", "train_tags"]
+
+log = logging.getLogger(__name__)
+
+
+class TagSettings(msgspec.Struct, frozen=True):
+    """The recipe of the tag head.
+
+    A tag that nothing is known of counts as absent a little: as much as the photo's captions
+    would have told of it, and less where the photo came with a mere class.
+    """
+
+    seed: int = 3
+    folds: int = 3
+    epochs: int = 24
+    photos: int = 1024  # per step
+    rate: float = 2e-3
+    weight_penalty: float = 2e-4
+    evidence_penalty: float = 2e-3
+    unknown_captions: float = 0.15
+    unknown_others: float = 0.04
+    unknown_imagenet: float = 0.15
+
+
+class Known(NamedTuple):
+    """What is known, float [photos, T]: tags, certainty (1 known, less assumed), and which.
+
+    `value` is 1 or 0 where `known` is 1; elsewhere the initial network's own probability, or 0.
+    `weight` says how much each counts.
+    """
+
+    value: Tensor
+    known: Tensor
+    weight: Tensor
+
+
+def gather_truth(
+    cache: Cache, truth: TagTruth, log_odds: Tensor, settings: TagSettings
+) -> Known:
+    """Collect what is known of the cached photos; `log_odds` [photos, T] is the teacher's."""
+    rows = [truth.row(photo) for photo in cache.photos]
+    value = torch.from_numpy(np.stack([row[0] for row in rows]))
+    known = torch.from_numpy(np.stack([row[1] for row in rows]))
+    from_imagenet = truth.classes.any(dim=0)
+    assumed = torch.tensor([_assumed(photo, settings) for photo in cache.photos])
+    value = torch.where(known > 0, value, log_odds.sigmoid() * from_imagenet)
+    return Known(value, known, torch.where(known > 0, 1.0, assumed[:, None]))
+
+
+def train_tags(
+    pooled: Tensor, log_odds: Tensor, truth: Known, head: TagHead, settings: TagSettings
+) -> TagHead:
+    """Fit `head` on features [views, photos, 1280] and log-odds [views, photos, T]."""
+    torch.manual_seed(settings.seed)
+    mean, spread = pooled.mean((0, 1)), pooled.std((0, 1)) + 1e-3
+    possible = head.classes.any(dim=0).float()
+    started = head.evidence.detach().clone()
+    optimiser = torch.optim.Adam(head.parameters(), settings.rate)
+    steps = settings.epochs * (pooled.shape[1] // settings.photos)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in range(steps):
+        rows = torch.randint(pooled.shape[1], (settings.photos,))
+        views = torch.randint(len(pooled), (settings.photos,))
+        features = (pooled[views, rows] - mean) / spread
+        logits = head.evidence * possible * log_odds[views, rows] + head.linear(features)
+        loss = functional.binary_cross_entropy_with_logits(
+            logits, truth.value[rows], truth.weight[rows], reduction="sum"
+        )
+        loss = loss / settings.photos
+        loss = loss + settings.weight_penalty * head.linear.weight.square().sum()
+        loss = loss + settings.evidence_penalty * (head.evidence - started).square().sum()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    log.info("tags: loss %.3f after %d steps", loss.item(), steps)
+    with torch.no_grad():
+        head.evidence.mul_(possible)
+        head.linear.weight.div_(spread)
+        head.linear.bias.sub_(head.linear.weight @ mean)
+    return head.requires_grad_(False)
+
+
+def cross_fitted(
+    cache: Cache, log_odds: Tensor, truth: Known, classes: Tensor, settings: TagSettings
+) -> Tensor:
+    """Return each train photo's logits [photos, T] from a head that never saw the photo.
+
+    Rows of other photos are zero.
+    """
+    pooled = torch.from_numpy(cache.pooled)
+    fold = torch.tensor([_fold(photo, settings.folds) for photo in cache.photos])
+    answers = torch.zeros_like(truth.value)
+    for number in range(settings.folds):
+        rows = ((fold >= 0) & (fold != number)).nonzero().flatten()
+        part = Known(*(values[rows] for values in truth))
+        head = train_tags(pooled[:, rows], log_odds[:, rows], part, TagHead(classes), settings)
+        own = fold == number
+        answers[own] = head.evidence * log_odds[0][own] + head.linear(pooled[0][own])
+    return answers
+
+
+def _assumed(photo: Photo, settings: TagSettings) -> float:
+    if photo.folder == "faces":
+        return 0.0
+    if photo.source == "imagenet":
+        return settings.unknown_imagenet
+    return settings.unknown_captions if photo.folder == "captions" else settings.unknown_others
+
+
+def _fold(photo: Photo, folds: int) -> int:
+    """Return a train photo's fold, by its name; -1 for the others."""
+    if photo.split != "train":
+        return -1
+    return hashlib.sha256(photo.key.encode()).digest()[1] % folds
+
+
+def train_rows(photos: Sequence[Photo]) -> Tensor:
+    """Return the places of the train photos."""
+    return torch.tensor([p.split == "train" for p in photos]).nonzero().flatten()
