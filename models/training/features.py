@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -79,7 +79,7 @@ def load_trained(work: Path) -> dict[str, Tensor]:
     return weights
 
 
-def make_features(work: Path, which: Which) -> None:
+def make_features(work: Path, which: Which, threads: int = 2) -> None:
     """Cache two views' features of every head photo in `work`/features-`which`.npy.
 
     The views: as the product sees it; and its middle, mirrored, so that a head does not learn
@@ -101,13 +101,17 @@ def make_features(work: Path, which: Which) -> None:
     network = _network(backbone, calibration_photos(photos), work / f"backbone-{which}")
     views = (_whole, _mirrored_middle) if which == "trained" else (_whole,)
     pooled = np.zeros((len(views), len(photos), 1280), np.float16)
-    for index, photo in enumerate(photos):
-        picture = photo.open()
+
+    def compute(index: int) -> None:
+        picture = photos[index].open()
         for view, make in enumerate(views):
-            answer = network.run(None, {"image": make(picture, photo.squashed)[None]})
-            pooled[view, index] = answer[0][0]
-        if index % 2000 == 0:
-            log.info("features: %s %d of %d", which, index, len(photos))
+            image = make(picture, photos[index].squashed)[None]
+            pooled[view, index] = network.run(None, {"image": image})[0][0]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for index, _ in enumerate(pool.map(compute, range(len(photos)))):
+            if index % 2000 == 0:
+                log.info("features: %s %d of %d", which, index, len(photos))
     np.save(target, pooled)
 
 

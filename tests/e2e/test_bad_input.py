@@ -1,0 +1,149 @@
+"""Bad input: one clear line, its own exit code, and nothing that was stored is touched."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from scened.models.pack import default_pack_folder
+from scened.store.schema import SCHEMA_VERSION
+from tests.e2e.conftest import Scened, age
+
+
+def one_line(said: str) -> str:
+    (line,) = said.strip().splitlines()
+    assert line.startswith("scened: ")
+    return line
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A copy of the pack that ships, to be damaged."""
+    return Path(shutil.copytree(default_pack_folder(), tmp_path / "pack"))
+
+
+@pytest.mark.parametrize("command", [("run", "--once"), ("add",)])
+def test_a_folder_that_does_not_exist(scened: Scened, command: tuple[str, ...]) -> None:
+    said = scened(*command, "/nowhere/at/all", expect=66)
+    assert "there is no folder /nowhere/at/all" in one_line(said)
+    assert not scened.database.exists()
+
+
+def test_a_file_where_a_folder_should_be(scened: Scened, library: Path) -> None:
+    said = scened("run", "--once", library / "chelsea.jpg", expect=66)
+    assert "is not a folder" in one_line(said)
+
+
+def test_a_photo_that_is_not_in_the_library(scened: Scened, library: Path, tmp_path: Path) -> None:
+    scened("run", "--once", library)
+    said = scened("show", tmp_path / "elsewhere.jpg", expect=66)
+    assert "is not in the library" in one_line(said)
+
+
+@pytest.mark.parametrize("command", [("status",), ("search", "dog"), ("show", "a.jpg")])
+def test_a_database_that_does_not_exist(scened: Scened, command: tuple[str, ...]) -> None:
+    assert "there is no database" in one_line(scened(*command, expect=66))
+    assert not scened.database.exists()
+
+
+def test_a_file_that_is_no_database(scened: Scened, library: Path) -> None:
+    scened.database.parent.mkdir()
+    scened.database.write_text("dear diary")
+    said = scened("run", "--once", library, expect=65)
+    assert "is not a scened database" in one_line(said)
+    assert scened.database.read_text() == "dear diary"
+
+
+def test_a_database_of_another_program(scened: Scened, library: Path) -> None:
+    scened.database.parent.mkdir()
+    connection = sqlite3.connect(scened.database)
+    connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+    before = scened.database.read_bytes()
+    said = scened("run", "--once", library, expect=65)
+    assert "belongs to another program" in one_line(said)
+    assert scened.database.read_bytes() == before
+
+
+def test_a_database_of_a_newer_version(scened: Scened, library: Path) -> None:
+    scened("run", "--once", library)
+    connection = sqlite3.connect(scened.database)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    photos = scened.rows("SELECT * FROM photos")
+    said = scened("run", "--once", library, expect=65)
+    assert "newer scened" in one_line(said)
+    assert scened.rows("SELECT * FROM photos") == photos
+
+
+def test_a_pack_that_is_missing(scened: Scened, library: Path, tmp_path: Path) -> None:
+    said = scened("run", "--once", "--pack", tmp_path / "none", library, expect=65)
+    assert "there is no pack in" in one_line(said)
+    assert not scened.database.exists()
+
+
+def test_a_pack_that_is_damaged(scened: Scened, library: Path, pack: Path) -> None:
+    network = pack / "image.onnx"
+    network.write_bytes(network.read_bytes()[:-1] + b"?")
+    said = scened("run", "--once", "--pack", pack, library, expect=65)
+    assert "damaged" in one_line(said)
+    assert not scened.database.exists()
+
+
+def test_a_pack_that_breaks_under_way_keeps_what_was_stored(
+    scened: Scened, library: Path, pack: Path
+) -> None:
+    scened("run", "--once", library)
+    photos = scened.rows("SELECT * FROM photos")
+    (pack / "image.onnx").unlink()
+    scened("run", "--once", "--pack", pack, library, expect=65)
+    assert scened.rows("SELECT * FROM photos") == photos
+
+
+def test_no_folder_at_all(scened: Scened) -> None:
+    assert "no folder is watched yet" in scened("run", "--once", expect=2)
+
+
+def test_a_folder_that_is_not_watched_cannot_be_removed(
+    scened: Scened, library: Path, tmp_path: Path
+) -> None:
+    scened("add", library)
+    said = scened("remove", tmp_path, expect=66)
+    assert f"watched are: {library}" in one_line(said)
+
+
+def test_a_word_that_is_no_tag(scened: Scened, library: Path) -> None:
+    scened("run", "--once", library)
+    assert "no tag is called 'zzz'" in one_line(scened("search", "zzz"))
+
+
+def test_a_word_that_is_nearly_a_tag(scened: Scened, library: Path) -> None:
+    scened("run", "--once", library)
+    assert "did you mean" in one_line(scened("search", "moutain"))
+
+
+@pytest.mark.parametrize("word", ['"', "dog OR 1=1; --", "*", "寿司", "x" * 10_000])
+def test_odd_words_are_only_words(scened: Scened, library: Path, word: str) -> None:
+    scened("run", "--once", library)
+    assert "no tag is called" in scened("search", word)
+
+
+def test_a_drawing_over_the_photo_itself_is_refused(scened: Scened, library: Path) -> None:
+    scened("run", "--once", library)
+    photo = library / "chelsea.jpg"
+    before = photo.read_bytes()
+    said = scened("show", photo, "--render", photo, expect=73)
+    assert "is the photo itself" in one_line(said)
+    assert photo.read_bytes() == before
+
+
+def test_a_drawing_of_a_broken_photo_is_refused(scened: Scened, library: Path) -> None:
+    broken = library / "broken.jpg"
+    broken.write_bytes((library / "chelsea.jpg").read_bytes()[:5000])
+    age(broken)
+    scened("run", "--once", library, expect=1)
+    said = scened("show", broken, "--render", library / "seen.png", expect=65)
+    assert "truncated" in one_line(said)

@@ -1,0 +1,80 @@
+"""Every format and every orientation, through the whole house."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Scened, age
+from tests.photos import SHARED, needs_shared, photo, write_photo, write_turned
+
+SUFFIXES = (".jpg", ".png", ".webp", ".avif", ".tif", ".gif", ".bmp", ".mpo", ".heic", ".heif")
+
+
+def test_every_format_is_analysed(scened: Scened, tmp_path: Path) -> None:
+    root = tmp_path / "formats"
+    root.mkdir()
+    for suffix in SUFFIXES:
+        age(write_photo(root / f"photo{suffix}", photo()))
+    scened("run", "--once", root)
+    rows = scened.rows("SELECT path FROM photos WHERE status = 'analysed'")
+    assert {Path(path).suffix for (path,) in rows} == set(SUFFIXES)
+
+
+def test_every_orientation_gives_the_same_size_and_top_tag(scened: Scened, tmp_path: Path) -> None:
+    root = tmp_path / "turned"
+    root.mkdir()
+    for orientation in range(1, 9):
+        age(write_turned(root / f"{orientation}.jpg", orientation, photo("chelsea.png")))
+    scened("run", "--once", root)
+    check_alike(scened, 8)
+
+
+@needs_shared
+def test_the_eight_landscapes_are_one_to_us(scened: Scened) -> None:
+    scened("run", "--once", SHARED / "photos" / "2016-trip" / "rotated")
+    check_alike(scened, 8, "Landscape")
+
+
+def check_alike(scened: Scened, photos: int, name: str = "") -> None:
+    sizes = scened.rows(
+        "SELECT width, height, count(*) FROM photos WHERE instr(path, ?) GROUP BY 1, 2", name
+    )
+    assert [count for _, _, count in sizes] == [photos]
+    rows = scened.rows(
+        "SELECT tag, max(score), min(score), count(*) FROM photo_tags"
+        " JOIN photos ON photos.id = photo_id WHERE instr(path, ?)"
+        " GROUP BY tag ORDER BY max(score) DESC",
+        name,
+    )
+    _, most, least, count = rows[0]
+    assert count == photos
+    assert most - least <= 0.05
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("8bit-sRGB.jxl", "unsupported"),
+        ("canon_eos_6d.dng", "unsupported"),
+        ("200MP.heic", "analysed"),
+        ("8bit-sRGB.avif", "analysed"),
+        ("iphone_7.heic", "analysed"),
+    ],
+)
+def test_what_becomes_of_real_files(scened: Scened, tmp_path: Path, name: str, status: str) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / name).hardlink_to(SHARED / "photos" / "2023-formats" / name)
+    scened("run", "--once", tmp_path / "one")
+    assert scened.rows("SELECT status FROM photos") == [(status,)]
+
+
+@needs_shared
+def test_no_hostile_file_stops_the_rest(scened: Scened) -> None:
+    scened("run", "--once", SHARED / "hostile", expect=1)
+    assert scened.rows("SELECT count(*) FROM photos WHERE status = 'pending'") == [(0,)]
+    assert scened.rows(
+        "SELECT count(*) FROM photos WHERE status <> 'analysed' AND error IS NULL"
+    ) == [(0,)]
