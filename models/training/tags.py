@@ -52,6 +52,12 @@ class TagTruth:
         known[present] = value[present] = 1.0
         return value, known
 
+    def imagenet_leaves(self) -> list[int]:
+        """Return the places of tags that an ImageNet class has and that no such tag is below."""
+        named = {self.names[place] for place in np.flatnonzero(self.classes.any(dim=0).numpy())}
+        leaves = [n for n in named if named.isdisjoint(self.vocabulary.descendants(n))]
+        return sorted(self.vocabulary.index(name) for name in leaves)
+
     def parents(self) -> list[int | None]:
         """Return each tag's parent's place, or None."""
         return [

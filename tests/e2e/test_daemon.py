@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.e2e.conftest import PATIENCE_SECONDS, Scened, age
 from tests.photos import photo, write_photo
@@ -106,6 +107,15 @@ def test_status_tells_that_it_runs_and_that_it_ended(
     daemon.send_signal(signal.SIGTERM)
     daemon.communicate(timeout=PATIENCE_SECONDS)
     assert not scened.json("status")["running"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
+def test_the_daemon_process_carries_nothing_that_decodes(
+    scened: Scened, library: Path, daemon: Daemon
+) -> None:
+    mapped = Path(f"/proc/{daemon.pid}/maps").read_text()
+    carried = ("numpy", "onnxruntime", "PIL/", "pillow_heif", "xxhash", "libheif")
+    assert [name for name in carried if name in mapped] == []
 
 
 def test_a_signal_ends_it_cleanly(scened: Scened, library: Path, daemon: Daemon) -> None:
