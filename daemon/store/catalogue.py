@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Row, text
 
 from scened.store.places import Place, Sighting, displayed, join
 from scened.store.roots import Root
-from scened.store.schema import Status
 from scened.store.search_index import index_photos
 
 __all__ = [
@@ -24,19 +23,110 @@ __all__ = [
     "see",
 ]
 
-# What a file's status is, from what is known of its content
-STATUS_FROM_CONTENT = """
-CASE
-    WHEN identified THEN coalesce((SELECT outcome FROM content WHERE id = content_id), 'pending')
-    ELSE 'pending'
-END
-"""
-ERROR_FROM_CONTENT = """
-CASE WHEN identified THEN (SELECT error FROM content WHERE id = content_id) END
-"""
+AT_PLACE = "root_id = :root_id AND folder = :folder AND name = :name"
 
 # '0' is the character after '/': a range of bytes that the index serves, as LIKE would not
-WITHIN_FOLDER = "(:everything OR folder = :folder OR (folder > :below AND folder < :beyond))"
+WITHIN_FOLDER = (
+    "root_id = :root_id"
+    " AND (:everything OR folder = :folder OR (folder > :below AND folder < :beyond))"
+)
+
+# What a file that was missing goes back to, from what is known of its content
+STATUS_AGAIN = """
+    status = CASE WHEN identified
+        THEN coalesce((SELECT outcome FROM content WHERE id = content_id), 'pending')
+        ELSE 'pending' END,
+    error = CASE WHEN identified THEN (SELECT error FROM content WHERE id = content_id) END
+"""
+
+ROOT_PATHS = text("SELECT id, path FROM root")
+
+FILE_AT_PLACE = text(
+    f"SELECT id, device, inode, size, modified_ns, status FROM file WHERE {AT_PLACE}"
+)
+
+FILES_OF_INODE = text(
+    """
+    SELECT file.id, root_id, folder, name, content_id, identified, status
+    FROM file JOIN root ON root.id = file.root_id AND root.available
+    WHERE inode = :inode AND file.device = :device
+        AND size = :size AND modified_ns = :modified_ns
+    """
+)
+
+ADD_FILE = text(
+    """
+    INSERT INTO file (
+        root_id, folder, name, shown, device, inode, size, modified_ns,
+        content_id, identified, status, error
+    )
+    VALUES (
+        :root_id, :folder, :name, :shown, :device, :inode, :size, :modified_ns,
+        :content_id, :content_id IS NOT NULL,
+        coalesce((SELECT outcome FROM content WHERE id = :content_id), 'pending'),
+        (SELECT error FROM content WHERE id = :content_id)
+    )
+    RETURNING id
+    """
+)
+
+MOVE_FILE = text(
+    """
+    UPDATE file SET root_id = :root_id, folder = :folder, name = :name, shown = :shown
+    WHERE id = :id
+    """
+)
+
+FIND_FILE_AGAIN = text(f"UPDATE file SET {STATUS_AGAIN} WHERE id = :id")
+
+RENUMBER_FILE = text("UPDATE file SET device = :device, inode = :inode WHERE id = :id")
+
+CHANGE_FILE = text(
+    """
+    UPDATE file SET
+        device = :device, inode = :inode, size = :size, modified_ns = :modified_ns,
+        identified = 0, attempts = 0, error = NULL, status = 'pending'
+    WHERE id = :id
+    """
+)
+
+LOSE_FILE = text(
+    f"UPDATE file SET status = 'missing', error = NULL WHERE {AT_PLACE} AND status <> 'missing'"
+)
+
+LOSE_FOLDER = text(
+    "UPDATE file SET status = 'missing', error = NULL"
+    f" WHERE {WITHIN_FOLDER} AND status <> 'missing'"
+)
+
+MISSING_FILES = text(
+    """
+    SELECT file.id, root.path, file.folder, file.name
+    FROM file JOIN root ON root.id = file.root_id
+    WHERE file.status = 'missing' AND root.available
+    """
+)
+
+DELETE_FILE = text("DELETE FROM file WHERE id = :id")
+
+DELETE_FILE_AT_PLACE = text(f"DELETE FROM file WHERE {AT_PLACE}")
+
+DELETE_FOLDER = text(f"DELETE FROM file WHERE {WITHIN_FOLDER}")
+
+FILES_IN_FOLDER = text(
+    """
+    SELECT name, device, inode, size, modified_ns FROM file
+    WHERE root_id = :root_id AND folder = :folder AND status <> 'missing'
+    """
+)
+
+NEXT_FOLDER = text(
+    f"""
+    SELECT folder FROM file
+    WHERE (:after IS NULL OR folder > :after) AND {WITHIN_FOLDER} AND status <> 'missing'
+    ORDER BY folder LIMIT 1
+    """
+)
 
 
 def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
@@ -46,34 +136,27 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
     agree and that one is no longer at its place; where it still is, the two are hard links and
     share their content at once. Anything else waits to be identified.
     """
-    rows = connection.execute(text("SELECT id, path FROM root"))
-    root_paths: dict[int, bytes] = {row.id: row.path for row in rows}
-    return sum(_see_one(connection, sighting, root_paths) for sighting in sightings)
+    root_paths: dict[int, bytes] = {row.id: row.path for row in connection.execute(ROOT_PATHS)}
+    changed = 0
+    renamed: list[int] = []
+    for sighting in sightings:
+        known = connection.execute(FILE_AT_PLACE, sighting.place._asdict()).one_or_none()
+        if known is not None:
+            changed += _see_again(connection, known, sighting)
+        else:
+            renamed.append(_see_first(connection, sighting, root_paths))
+    index_photos(connection, renamed)
+    return changed + len(renamed)
 
 
 def lose_file(connection: Connection, place: Place) -> bool:
     """Mark the file at `place` missing; return whether it was known."""
-    changed = connection.execute(
-        text(
-            f"UPDATE file SET status = '{Status.MISSING}', error = NULL"
-            " WHERE root_id = :root_id AND folder = :folder AND name = :name"
-            f" AND status <> '{Status.MISSING}'"
-        ),
-        place._asdict(),
-    )
-    return bool(changed.rowcount)
+    return bool(connection.execute(LOSE_FILE, place._asdict()).rowcount)
 
 
 def lose_folder(connection: Connection, root_id: int, folder: bytes) -> int:
     """Mark everything in a folder and below it missing; return how many files that were."""
-    changed = connection.execute(
-        text(
-            f"UPDATE file SET status = '{Status.MISSING}', error = NULL"
-            f" WHERE root_id = :root_id AND {WITHIN_FOLDER} AND status <> '{Status.MISSING}'"
-        ),
-        {"root_id": root_id, **_folder_range(folder)},
-    )
-    return changed.rowcount
+    return connection.execute(LOSE_FOLDER, _within(root_id, folder)).rowcount
 
 
 def lose_root(connection: Connection, root: Root) -> int:
@@ -85,35 +168,26 @@ def drop_missing(connection: Connection) -> int:
     """Remove the missing files of roots that are there, once they had time to turn up elsewhere.
 
     Files of a root that is away stay, whatever their status. What was known of the content
-    stays too, until `drop_orphans`. Returns how many were removed.
+    stays too, until `results.drop_orphans`. Returns how many were removed.
     """
-    rows = connection.execute(
-        text(
-            "SELECT file.id, root.path, file.folder, file.name FROM file"
-            " JOIN root ON root.id = file.root_id"
-            f" WHERE file.status = '{Status.MISSING}' AND root.available"
-        )
-    ).all()
-    gone = [row.id for row in rows if not os.path.lexists(join(row.path, row.folder, row.name))]
+    gone = [
+        row.id
+        for row in connection.execute(MISSING_FILES).all()
+        if not os.path.lexists(join(row.path, row.folder, row.name))
+    ]
     for file_id in gone:
-        connection.execute(text("DELETE FROM file WHERE id = :id"), {"id": file_id})
+        connection.execute(DELETE_FILE, {"id": file_id})
     return len(gone)
 
 
 def drop_file(connection: Connection, place: Place) -> None:
     """Remove a file that is now left alone, though it is still there."""
-    connection.execute(
-        text("DELETE FROM file WHERE root_id = :root_id AND folder = :folder AND name = :name"),
-        place._asdict(),
-    )
+    connection.execute(DELETE_FILE_AT_PLACE, place._asdict())
 
 
 def drop_folder(connection: Connection, root_id: int, folder: bytes) -> None:
     """Remove the files of a folder that is now left alone, and of those below it."""
-    connection.execute(
-        text(f"DELETE FROM file WHERE root_id = :root_id AND {WITHIN_FOLDER}"),
-        {"root_id": root_id, **_folder_range(folder)},
-    )
+    connection.execute(DELETE_FOLDER, _within(root_id, folder))
 
 
 def next_folder(
@@ -121,121 +195,54 @@ def next_folder(
 ) -> bytes | None:
     """Return the first folder after `after` that files are known in, at or below `folder`."""
     found: bytes | None = connection.execute(
-        text(
-            "SELECT folder FROM file WHERE root_id = :root_id"
-            " AND (:after IS NULL OR folder > :after)"
-            f" AND {WITHIN_FOLDER} AND status <> '{Status.MISSING}' ORDER BY folder LIMIT 1"
-        ),
-        {"root_id": root_id, "after": after, **_folder_range(folder)},
+        NEXT_FOLDER, {"after": after, **_within(root_id, folder)}
     ).scalar()
     return found
 
 
 def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Sighting]:
     """Return the files that should lie directly in a folder, by name, as last seen."""
-    rows = connection.execute(
-        text(
-            "SELECT name, device, inode, size, modified_ns FROM file"
-            " WHERE root_id = :root_id AND folder = :folder"
-            f" AND status <> '{Status.MISSING}'"
-        ),
-        {"root_id": root_id, "folder": folder},
-    )
+    rows = connection.execute(FILES_IN_FOLDER, {"root_id": root_id, "folder": folder}).tuples()
     return {
-        row.name: Sighting(
-            Place(root_id, folder, row.name), row.device, row.inode, row.size, row.modified_ns
-        )
-        for row in rows
+        name: Sighting(Place(root_id, folder, name), device, inode, size, modified_ns)
+        for name, device, inode, size, modified_ns in rows
     }
-
-
-def _see_one(connection: Connection, sighting: Sighting, root_paths: dict[int, bytes]) -> bool:
-    place, values = sighting.place, _values(sighting)
-    known = connection.execute(
-        text(
-            "SELECT id, device, inode, size, modified_ns, status FROM file"
-            " WHERE root_id = :root_id AND folder = :folder AND name = :name"
-        ),
-        place._asdict(),
-    ).one_or_none()
-    if known is not None:
-        return _see_again(connection, known, sighting)
-    twins = connection.execute(
-        text(
-            "SELECT file.id, root_id, folder, name, content_id, identified FROM file"
-            " JOIN root ON root.id = file.root_id AND root.available"
-            " WHERE inode = :inode AND file.device = :device AND size = :size"
-            " AND modified_ns = :modified_ns"
-        ),
-        values,
-    ).all()
-    for twin in twins:
-        if not os.path.lexists(join(root_paths[twin.root_id], twin.folder, twin.name)):
-            _move(connection, twin.id, values)
-            return True
-    hard_link = next((twin for twin in twins if twin.identified), None)
-    _add(connection, values, hard_link.content_id if hard_link else None)
-    return True
 
 
 def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting: Sighting) -> bool:
     values = {**_values(sighting), "id": known.id}
     if (known.size, known.modified_ns) != (sighting.size, sighting.modified_ns):
-        connection.execute(
-            text(
-                "UPDATE file SET device = :device, inode = :inode, size = :size,"
-                " modified_ns = :modified_ns, identified = 0, attempts = 0, error = NULL,"
-                f" status = '{Status.PENDING}' WHERE id = :id"
-            ),
-            values,
-        )
+        connection.execute(CHANGE_FILE, values)
         return True
     if (known.device, known.inode) != (sighting.device, sighting.inode):
-        connection.execute(
-            text("UPDATE file SET device = :device, inode = :inode WHERE id = :id"), values
-        )
-    if known.status == Status.MISSING:
-        connection.execute(
-            text(
-                f"UPDATE file SET status = {STATUS_FROM_CONTENT}, error = {ERROR_FROM_CONTENT}"
-                " WHERE id = :id"
-            ),
-            values,
-        )
+        connection.execute(RENUMBER_FILE, values)
+    if known.status == "missing":
+        connection.execute(FIND_FILE_AGAIN, values)
         return True
     return False
 
 
-def _move(connection: Connection, file_id: int, values: dict[str, object]) -> None:
-    connection.execute(
-        text(
-            "UPDATE file SET root_id = :root_id, folder = :folder, name = :name, shown = :shown,"
-            f" status = CASE status WHEN '{Status.MISSING}' THEN {STATUS_FROM_CONTENT}"
-            " ELSE status END,"
-            f" error = CASE status WHEN '{Status.MISSING}' THEN {ERROR_FROM_CONTENT}"
-            " ELSE error END WHERE id = :id"
-        ),
-        {**values, "id": file_id},
+def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int, bytes]) -> int:
+    """Take in a file at a place where none was known; return its id."""
+    values = _values(sighting)
+    twins = connection.execute(FILES_OF_INODE, values).all()
+    for twin in twins:
+        if not os.path.lexists(join(root_paths[twin.root_id], twin.folder, twin.name)):
+            connection.execute(MOVE_FILE, {**values, "id": twin.id})
+            if twin.status == "missing":
+                connection.execute(FIND_FILE_AGAIN, {"id": twin.id})
+            return int(twin.id)
+    hard_link = next((twin for twin in twins if twin.identified), None)
+    return int(
+        connection.execute(
+            ADD_FILE, {**values, "content_id": hard_link.content_id if hard_link else None}
+        ).scalar_one()
     )
-    index_photos(connection, [file_id])
 
 
-def _add(connection: Connection, values: dict[str, object], content_id: int | None) -> None:
-    file_id = connection.execute(
-        text(
-            "INSERT INTO file (root_id, folder, name, shown, device, inode, size, modified_ns,"
-            " content_id, identified, status, error) VALUES (:root_id, :folder, :name, :shown,"
-            " :device, :inode, :size, :modified_ns, :content_id, :content_id IS NOT NULL,"
-            f" coalesce((SELECT outcome FROM content WHERE id = :content_id), '{Status.PENDING}'),"
-            " (SELECT error FROM content WHERE id = :content_id)) RETURNING id"
-        ),
-        {**values, "content_id": content_id},
-    ).scalar_one()
-    index_photos(connection, [file_id])
-
-
-def _folder_range(folder: bytes) -> dict[str, object]:
+def _within(root_id: int, folder: bytes) -> dict[str, object]:
     return {
+        "root_id": root_id,
         "everything": not folder,
         "folder": folder,
         "below": folder + b"/",

@@ -7,11 +7,42 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from scened.store.places import join
-from scened.store.schema import Status
 
 __all__ = ["ATTEMPTS", "PendingPhoto", "pending_photos", "retry_unread"]
 
 ATTEMPTS = 3  # looks at one photo that the analyzer may not survive before it is quarantined
+
+NEWEST_PENDING = text(
+    """
+    SELECT file.id, root.path, folder, name, size, modified_ns, attempts
+    FROM file JOIN root ON root.id = file.root_id
+    WHERE status = 'pending'
+    ORDER BY attempts, modified_ns DESC LIMIT :limit
+    """
+)
+
+# One file of each content that another pack looked at; written as two ranges, which the index
+# on pack_id serves, as it would not serve <>
+SEEN_BY_ANOTHER_PACK = text(
+    """
+    SELECT file.id, root.path, folder, name, file.size, modified_ns, attempts
+    FROM content
+    JOIN file ON file.content_id = content.id
+    JOIN root ON root.id = file.root_id
+    WHERE (content.pack_id < :pack_id OR content.pack_id > :pack_id)
+        AND status <> 'missing' AND attempts < :most
+    GROUP BY content.id LIMIT :limit
+    """
+)
+
+HASHES_OF_SIZE = text("SELECT hash FROM content WHERE size = :size AND pack_id = :pack_id")
+
+RETRY_UNREAD = text(
+    """
+    UPDATE file SET status = 'pending', error = NULL
+    WHERE status = 'failed' AND NOT identified AND attempts = 0
+    """
+)
 
 
 class PendingPhoto(NamedTuple):
@@ -21,7 +52,6 @@ class PendingPhoto(NamedTuple):
     path: bytes
     size: int
     modified_ns: int
-    attempts: int
     known_hashes: tuple[bytes, ...]
 
 
@@ -30,40 +60,20 @@ def pending_photos(connection: Connection, pack_id: int, limit: int) -> list[Pen
 
     A photo that the analyzer did not survive before comes alone, after all others.
     """
-    rows = connection.execute(
-        text(
-            "SELECT file.id, root.path, file.folder, file.name, file.size, file.modified_ns,"
-            " file.attempts FROM file JOIN root ON root.id = file.root_id"
-            f" WHERE file.status = '{Status.PENDING}'"
-            " ORDER BY file.attempts, file.modified_ns DESC LIMIT :limit"
-        ),
-        {"limit": limit},
-    ).all()
+    rows = connection.execute(NEWEST_PENDING, {"limit": limit}).all()
     if not rows:
-        rows = connection.execute(
-            text(
-                "SELECT file.id, root.path, file.folder, file.name, file.size, file.modified_ns,"
-                " file.attempts FROM content JOIN file ON file.content_id = content.id"
-                " JOIN root ON root.id = file.root_id WHERE content.pack_id <> :pack_id"
-                f" AND file.status <> '{Status.MISSING}' AND file.attempts < :attempts"
-                " GROUP BY content.id LIMIT :limit"
-            ),
-            {"pack_id": pack_id, "limit": limit, "attempts": ATTEMPTS},
-        ).all()
-    if rows and rows[0].attempts:
-        rows = rows[:1]
-    elif rows:
-        rows = [row for row in rows if not row.attempts]
+        values = {"pack_id": pack_id, "limit": limit, "most": ATTEMPTS}
+        rows = connection.execute(SEEN_BY_ANOTHER_PACK, values).all()
+    untroubled = [row for row in rows if not row.attempts]
     return [
         PendingPhoto(
             row.id,
             join(row.path, row.folder, row.name),
             row.size,
             row.modified_ns,
-            row.attempts,
             _known_hashes(connection, row.size, pack_id),
         )
-        for row in rows
+        for row in untroubled or rows[:1]
     ]
 
 
@@ -72,18 +82,9 @@ def retry_unread(connection: Connection) -> int:
 
     Their content was never seen, so time alone may have helped. Returns how many there are.
     """
-    changed = connection.execute(
-        text(
-            f"UPDATE file SET status = '{Status.PENDING}', error = NULL"
-            f" WHERE status = '{Status.FAILED}' AND NOT identified AND attempts = 0"
-        )
-    )
-    return changed.rowcount
+    return connection.execute(RETRY_UNREAD).rowcount
 
 
 def _known_hashes(connection: Connection, size: int, pack_id: int) -> tuple[bytes, ...]:
-    rows = connection.execute(
-        text("SELECT hash FROM content WHERE size = :size AND pack_id = :pack_id"),
-        {"size": size, "pack_id": pack_id},
-    )
-    return tuple(row.hash for row in rows)
+    rows = connection.execute(HASHES_OF_SIZE, {"size": size, "pack_id": pack_id})
+    return tuple(rows.scalars())

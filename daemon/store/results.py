@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, text
 
 from scened.clock import utc_now
-from scened.findings import Findings, Outcome
+from scened.findings import Findings, Metadata, Outcome
 from scened.models.pack import Pack
 from scened.store.queue import ATTEMPTS
 from scened.store.schema import Status
@@ -15,19 +15,112 @@ from scened.store.search_index import index_photos
 
 __all__ = ["activate_pack", "count_crash", "drop_orphans", "record"]
 
+# Only for the very size and time the analyzer saw
+AS_SEEN = "id = :file_id AND size = :size AND modified_ns = :modified_ns"
+
+KNOW_PACK = text("INSERT INTO pack (identity) VALUES (:identity) ON CONFLICT DO NOTHING")
+
+PACK_ID = text("SELECT id FROM pack WHERE identity = :identity")
+
+KNOW_TAG = text(
+    """
+    INSERT INTO tag (name, kind, parent, synonyms) VALUES (:name, :kind, :parent, :synonyms)
+    ON CONFLICT (name) DO UPDATE SET
+        kind = excluded.kind, parent = excluded.parent, synonyms = excluded.synonyms
+    """
+)
+
+WRITE_CONTENT = text(
+    """
+    INSERT INTO content (
+        hash, size, outcome, error, pack_id, analysed_at, width, height, format, camera,
+        taken_at, taken_offset, latitude, longitude, sharpness
+    )
+    VALUES (
+        :hash, :size, :outcome, :error, :pack_id, :now, :width, :height, :format, :camera,
+        :taken_at, :taken_offset, :latitude, :longitude, :sharpness
+    )
+    ON CONFLICT (hash) DO UPDATE SET
+        size = excluded.size, outcome = excluded.outcome, error = excluded.error,
+        pack_id = excluded.pack_id, analysed_at = excluded.analysed_at,
+        width = excluded.width, height = excluded.height, format = excluded.format,
+        camera = excluded.camera, taken_at = excluded.taken_at,
+        taken_offset = excluded.taken_offset, latitude = excluded.latitude,
+        longitude = excluded.longitude, sharpness = excluded.sharpness
+    RETURNING id
+    """
+)
+
+FORGET_FINDINGS = tuple(
+    text(f"DELETE FROM {table} WHERE content_id = :content_id")
+    for table in ("content_tag", "content_face", "content_embedding")
+)
+
+WRITE_TAG = text(
+    """
+    INSERT INTO content_tag (content_id, tag_id, score)
+    SELECT :content_id, id, :score FROM tag WHERE name = :name
+    """
+)
+
+WRITE_FACE = text(
+    """
+    INSERT INTO content_face (content_id, number, x, y, width, height, score)
+    VALUES (:content_id, :number, :x, :y, :width, :height, :score)
+    """
+)
+
+WRITE_EMBEDDING = text(
+    """
+    INSERT INTO content_embedding (content_id, pack_id, vector)
+    VALUES (:content_id, :pack_id, :vector)
+    """
+)
+
+IDENTIFY_FILE = text(
+    f"""
+    UPDATE file SET
+        content_id = (SELECT id FROM content WHERE hash = :hash), identified = 1, attempts = 0
+    WHERE {AS_SEEN}
+    """
+)
+
+REFRESH_FILES_OF_CONTENT = text(
+    """
+    UPDATE file SET status = content.outcome, error = content.error FROM content
+    WHERE content.hash = :hash AND file.content_id = content.id AND file.identified
+        AND file.status <> 'missing'
+    RETURNING file.id
+    """
+)
+
+SET_FILE_ASIDE = text(
+    f"UPDATE file SET status = :status, error = :error WHERE {AS_SEEN} RETURNING id"
+)
+
+COUNT_CRASH = text(
+    """
+    UPDATE file SET
+        attempts = attempts + 1,
+        status = CASE WHEN attempts + 1 >= :most THEN 'failed' ELSE status END,
+        error = CASE WHEN attempts + 1 >= :most THEN :reason ELSE error END
+    WHERE id = :file_id
+    """
+)
+
+DELETE_ORPHANS = text(
+    """
+    DELETE FROM content
+    WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.content_id = content.id)
+    """
+)
+
 
 def activate_pack(connection: Connection, pack: Pack) -> int:
     """Make the pack's name and words known to the database, and return the pack's row id."""
+    connection.execute(KNOW_PACK, {"identity": pack.identity})
     connection.execute(
-        text("INSERT INTO pack (identity) VALUES (:identity) ON CONFLICT DO NOTHING"),
-        {"identity": pack.identity},
-    )
-    connection.execute(
-        text(
-            "INSERT INTO tag (name, kind, parent, synonyms)"
-            " VALUES (:name, :kind, :parent, :synonyms) ON CONFLICT (name) DO UPDATE"
-            " SET kind = excluded.kind, parent = excluded.parent, synonyms = excluded.synonyms"
-        ),
+        KNOW_TAG,
         [
             {
                 "name": label.name,
@@ -38,11 +131,7 @@ def activate_pack(connection: Connection, pack: Pack) -> int:
             for label in pack.manifest.labels
         ],
     )
-    return int(
-        connection.execute(
-            text("SELECT id FROM pack WHERE identity = :identity"), {"identity": pack.identity}
-        ).scalar_one()
-    )
+    return int(connection.execute(PACK_ID, {"identity": pack.identity}).scalar_one())
 
 
 def record(connection: Connection, pack_id: int, outcomes: Iterable[Outcome]) -> list[int]:
@@ -55,10 +144,10 @@ def record(connection: Connection, pack_id: int, outcomes: Iterable[Outcome]) ->
     for outcome in outcomes:
         if outcome.hash is None:
             changed += _set_aside(connection, outcome)
-        else:
-            if outcome.findings is not None or outcome.error is not None:
-                _write_content(connection, pack_id, outcome)
-            changed += _identify(connection, outcome)
+            continue
+        if outcome.findings is not None or outcome.error is not None:
+            _write_content(connection, pack_id, outcome)
+        changed += _identify(connection, outcome)
     index_photos(connection, changed)
     return changed
 
@@ -66,121 +155,46 @@ def record(connection: Connection, pack_id: int, outcomes: Iterable[Outcome]) ->
 def count_crash(connection: Connection, file_id: int, reason: str) -> None:
     """Count a look that the analyzer did not survive; after the third the photo is quarantined."""
     connection.execute(
-        text(
-            "UPDATE file SET attempts = attempts + 1,"
-            f" status = CASE WHEN attempts + 1 >= {ATTEMPTS} THEN '{Status.FAILED}'"
-            " ELSE status END,"
-            f" error = CASE WHEN attempts + 1 >= {ATTEMPTS} THEN :reason ELSE error END"
-            " WHERE id = :id"
-        ),
-        {"id": file_id, "reason": f"{reason} ({ATTEMPTS} times)"},
+        COUNT_CRASH,
+        {"file_id": file_id, "most": ATTEMPTS, "reason": f"{reason} ({ATTEMPTS} times)"},
     )
 
 
 def drop_orphans(connection: Connection) -> int:
     """Delete what is known of contents that no file has any more; return how many."""
-    return connection.execute(
-        text(
-            "DELETE FROM content WHERE NOT EXISTS"
-            " (SELECT 1 FROM file WHERE file.content_id = content.id)"
-        )
-    ).rowcount
+    return connection.execute(DELETE_ORPHANS).rowcount
 
 
 def _set_aside(connection: Connection, outcome: Outcome) -> list[int]:
     """Note why a file could not even be read to its end."""
-    changed = connection.execute(
-        text(
-            "UPDATE file SET status = :status, error = :error WHERE id = :id"
-            " AND size = :size AND modified_ns = :modified_ns RETURNING id"
-        ),
-        {
-            "id": outcome.file_id,
-            "size": outcome.size,
-            "modified_ns": outcome.modified_ns,
-            "status": Status.UNSUPPORTED if outcome.unsupported else Status.FAILED,
-            "error": outcome.error,
-        },
-    )
-    return list(changed.scalars())
+    values = {**_as_seen(outcome), "status": _status(outcome), "error": outcome.error}
+    return list(connection.execute(SET_FILE_ASIDE, values).scalars())
 
 
 def _identify(connection: Connection, outcome: Outcome) -> list[int]:
     """Tie the file to its content, and refresh every file that shares it."""
-    connection.execute(
-        text(
-            "UPDATE file SET content_id = (SELECT id FROM content WHERE hash = :hash),"
-            " identified = 1, attempts = 0 WHERE id = :id AND size = :size"
-            " AND modified_ns = :modified_ns"
-        ),
-        {
-            "id": outcome.file_id,
-            "size": outcome.size,
-            "modified_ns": outcome.modified_ns,
-            "hash": outcome.hash,
-        },
-    )
-    changed = connection.execute(
-        text(
-            "UPDATE file SET status = content.outcome, error = content.error FROM content"
-            " WHERE content.hash = :hash AND file.content_id = content.id AND file.identified"
-            f" AND file.status <> '{Status.MISSING}' RETURNING file.id"
-        ),
-        {"hash": outcome.hash},
-    )
-    return list(changed.scalars())
+    connection.execute(IDENTIFY_FILE, {**_as_seen(outcome), "hash": outcome.hash})
+    refreshed = connection.execute(REFRESH_FILES_OF_CONTENT, {"hash": outcome.hash})
+    return list(refreshed.scalars())
 
 
 def _write_content(connection: Connection, pack_id: int, outcome: Outcome) -> None:
     findings = outcome.findings
-    values: dict[str, object] = dict.fromkeys(
-        (
-            *("width", "height", "format", "camera", "taken_at", "taken_offset"),
-            *("latitude", "longitude", "sharpness"),
-        )
-    )
-    if findings is None:
-        status = Status.UNSUPPORTED if outcome.unsupported else Status.FAILED
-    else:
-        status = Status.ANALYSED
-        metadata = findings.metadata
-        values.update(
-            width=metadata.width,
-            height=metadata.height,
-            format=metadata.format,
-            camera=metadata.camera,
-            taken_at=metadata.taken_at,
-            taken_offset=metadata.taken_offset,
-            latitude=metadata.latitude,
-            longitude=metadata.longitude,
-            sharpness=findings.sharpness,
-        )
     content_id: int = connection.execute(
-        text(
-            "INSERT INTO content (hash, size, outcome, error, pack_id, analysed_at, width, height,"
-            " format, camera, taken_at, taken_offset, latitude, longitude, sharpness)"
-            " VALUES (:hash, :size, :outcome, :error, :pack_id, :now, :width, :height,"
-            " :format, :camera, :taken_at, :taken_offset, :latitude, :longitude, :sharpness)"
-            " ON CONFLICT (hash) DO UPDATE SET size = excluded.size, outcome = excluded.outcome,"
-            " error = excluded.error, pack_id = excluded.pack_id,"
-            " analysed_at = excluded.analysed_at, width = excluded.width,"
-            " height = excluded.height, format = excluded.format, camera = excluded.camera,"
-            " taken_at = excluded.taken_at, taken_offset = excluded.taken_offset,"
-            " latitude = excluded.latitude, longitude = excluded.longitude,"
-            " sharpness = excluded.sharpness RETURNING id"
-        ),
+        WRITE_CONTENT,
         {
-            **values,
             "hash": outcome.hash,
             "size": outcome.size,
-            "outcome": status,
+            "outcome": _status(outcome),
             "error": outcome.error,
             "pack_id": pack_id,
             "now": utc_now(),
+            "sharpness": findings.sharpness if findings else None,
+            **_columns(findings.metadata if findings else None),
         },
     ).scalar_one()
-    for table in ("content_tag", "content_face", "content_embedding"):
-        connection.execute(text(f"DELETE FROM {table} WHERE content_id = :id"), {"id": content_id})
+    for statement in FORGET_FINDINGS:
+        connection.execute(statement, {"content_id": content_id})
     if findings is not None:
         _write_findings(connection, content_id, pack_id, findings)
 
@@ -189,39 +203,45 @@ def _write_findings(
     connection: Connection, content_id: int, pack_id: int, findings: Findings
 ) -> None:
     if findings.tags:
-        connection.execute(
-            text(
-                "INSERT INTO content_tag (content_id, tag_id, score)"
-                " SELECT :content_id, id, :score FROM tag WHERE name = :name"
-            ),
-            [
-                {"content_id": content_id, "name": tag.name, "score": round(tag.score * 10_000)}
-                for tag in findings.tags
-            ],
-        )
+        tags = [
+            {"content_id": content_id, "name": tag.name, "score": round(tag.score * 10_000)}
+            for tag in findings.tags
+        ]
+        connection.execute(WRITE_TAG, tags)
     if findings.faces:
-        connection.execute(
-            text(
-                "INSERT INTO content_face (content_id, number, x, y, width, height, score)"
-                " VALUES (:content_id, :number, :x, :y, :width, :height, :score)"
-            ),
-            [
-                {
-                    "content_id": content_id,
-                    "number": number,
-                    "x": face.x,
-                    "y": face.y,
-                    "width": face.width,
-                    "height": face.height,
-                    "score": face.score,
-                }
-                for number, face in enumerate(findings.faces)
-            ],
-        )
+        faces = [
+            {
+                "content_id": content_id,
+                "number": number,
+                "x": face.x,
+                "y": face.y,
+                "width": face.width,
+                "height": face.height,
+                "score": face.score,
+            }
+            for number, face in enumerate(findings.faces)
+        ]
+        connection.execute(WRITE_FACE, faces)
     connection.execute(
-        text(
-            "INSERT INTO content_embedding (content_id, pack_id, vector)"
-            " VALUES (:content_id, :pack_id, :vector)"
-        ),
+        WRITE_EMBEDDING,
         {"content_id": content_id, "pack_id": pack_id, "vector": findings.embedding},
     )
+
+
+def _as_seen(outcome: Outcome) -> dict[str, object]:
+    return {
+        "file_id": outcome.file_id,
+        "size": outcome.size,
+        "modified_ns": outcome.modified_ns,
+    }
+
+
+def _status(outcome: Outcome) -> Status:
+    if outcome.findings is not None:
+        return Status.ANALYSED
+    return Status.UNSUPPORTED if outcome.unsupported else Status.FAILED
+
+
+def _columns(metadata: Metadata | None) -> dict[str, object]:
+    names = ("width", "height", "format", "camera", "taken_at", "taken_offset")
+    return {name: getattr(metadata, name, None) for name in (*names, "latitude", "longitude")}

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, bindparam, text
 
 __all__ = ["date_words", "index_photos"]
 
+PHOTOS_AT_ONCE = 500  # SQLite bounds how many values a statement may have
+
 # calendar.month_name would follow the locale of whoever runs the daemon
 MONTHS = (
     "January",
@@ -25,29 +27,34 @@ MONTHS = (
 )
 
 
+WHAT_TO_INDEX = text(
+    """
+    SELECT photos.id, photos.path, photos.camera, photos.taken_at, (
+        SELECT group_concat(tag.name || ' ' || tag.synonyms, ', ')
+        FROM file
+        JOIN content_tag ON content_tag.content_id = file.content_id
+        JOIN tag ON tag.id = content_tag.tag_id
+        WHERE file.id = photos.id
+    ) AS tags
+    FROM photos WHERE photos.id IN :ids
+    """
+).bindparams(bindparam("ids", expanding=True))
+
+FORGET_PHOTO = text("DELETE FROM photo_search WHERE rowid = :id")
+
+INDEX_PHOTO = text(
+    """
+    INSERT INTO photo_search (rowid, path, tags, camera, dates)
+    VALUES (:id, :path, :tags, :camera, :dates)
+    """
+)
+
+
 def index_photos(connection: Connection, photo_ids: Sequence[int]) -> None:
     """Write the index anew for some photos, in the caller's transaction."""
-    if not photo_ids:
-        return
-    rows = connection.execute(
-        text(
-            "SELECT photos.id, photos.path, photos.camera, photos.taken_at, (SELECT"
-            " group_concat(tag.name || ' ' || tag.synonyms, ', ') FROM file"
-            " JOIN content_tag ON content_tag.content_id = file.content_id"
-            " JOIN tag ON tag.id = content_tag.tag_id WHERE file.id = photos.id) AS tags"
-            " FROM photos WHERE photos.id IN :ids"
-        ).bindparams(bindparam("ids", expanding=True)),
-        {"ids": list(photo_ids)},
-    ).all()
-    connection.execute(
-        text("DELETE FROM photo_search WHERE rowid = :id"), [{"id": row.id} for row in rows]
-    )
-    connection.execute(
-        text(
-            "INSERT INTO photo_search (rowid, path, tags, camera, dates)"
-            " VALUES (:id, :path, :tags, :camera, :dates)"
-        ),
-        [
+    for start in range(0, len(photo_ids), PHOTOS_AT_ONCE):
+        ids = list(photo_ids[start : start + PHOTOS_AT_ONCE])
+        rows = [
             {
                 "id": row.id,
                 "path": row.path,
@@ -55,9 +62,10 @@ def index_photos(connection: Connection, photo_ids: Sequence[int]) -> None:
                 "camera": row.camera or "",
                 "dates": date_words(row.taken_at),
             }
-            for row in rows
-        ],
-    )
+            for row in connection.execute(WHAT_TO_INDEX, {"ids": ids})
+        ]
+        connection.execute(FORGET_PHOTO, [{"id": photo_id} for photo_id in ids])
+        connection.execute(INDEX_PHOTO, rows)
 
 
 def date_words(taken_at: str | None) -> str:
