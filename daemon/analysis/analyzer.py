@@ -32,6 +32,7 @@ from scened.analysis.protocol import (
 )
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnsupportedFormat
 from scened.findings import Findings, Outcome
+from scened.formats import Support, format_of
 from scened.models.pack import open_pack
 
 __all__ = ["Looker", "main"]
@@ -52,7 +53,17 @@ class Looker:
         self._limits = limits
 
     def look(self, job: Job, known_hashes: frozenset[bytes]) -> Looked | MovedOn:
-        """Identify a photo and, unless its hash is known, say what it shows."""
+        """Identify a photo and, unless its hash is known, say what it shows.
+
+        A file whose name says that no codec here reads it is not opened at all, and so has no
+        hash: what a name says is no property of the content.
+        """
+        if (by_name := format_of(job.path)) and by_name.support is Support.NEEDS_CODEC:
+            return Looked(
+                Outcome(
+                    job.file_id, job.size, job.modified_ns, error=by_name.reason, unsupported=True
+                )
+            )
         began = time.perf_counter()
         hashed = decoded = began
         digest: bytes | None = None

@@ -67,9 +67,9 @@ class Looked(msgspec.Struct, frozen=True, tag="looked"):
     """A photo's outcome, and where the seconds went."""
 
     outcome: Outcome
-    hash_seconds: float
-    decode_seconds: float
-    network_seconds: float
+    hash_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    network_seconds: float = 0.0
 
 
 class MovedOn(msgspec.Struct, frozen=True, tag="moved_on"):

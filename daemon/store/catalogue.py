@@ -229,7 +229,7 @@ def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int,
     for twin in twins:
         if not os.path.lexists(join(root_paths[twin.root_id], twin.folder, twin.name)):
             connection.execute(MOVE_FILE, {**values, "id": twin.id})
-            if twin.status == "missing":
+            if twin.status == "missing" or not twin.identified:  # its new name may tell more
                 connection.execute(FIND_FILE_AGAIN, {"id": twin.id})
             return int(twin.id)
     hard_link = next((twin for twin in twins if twin.identified), None)

@@ -19,8 +19,9 @@ from scened.models.pack import Manifest, open_pack
 from scened.models.training.calibration import expected_calibration_error
 from scened.models.training.corpus import Photo, is_face_free, load_photos
 from scened.models.training.embedding_head import recall_at
+from scened.models.training.face_threshold import SMALL_FACE, kept, true_faces
 from scened.models.training.features import session
-from scened.models.training.metrics import Figure, average_precision, interval, match, suppress
+from scened.models.training.metrics import Figure, average_precision, interval, match
 from scened.models.training.network import normalise
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import imagenet_index, load_initial
@@ -31,8 +32,6 @@ from scened.models.training.yunet import YuNet
 __all__ = ["Evaluation", "evaluate", "markdown"]
 
 LONG_SIDE = 320  # px
-SMALL_FACE = 12.0  # px, the side of a face when the photo's long side is 640
-LEAST_SCORE = 0.02
 SQUASHED_SHAPE = (256, 320)  # most squashed photos were 4:3
 SOURCES = {
     "scenes (Intel)": ("intel_scenes",),
@@ -75,8 +74,10 @@ def evaluate(pack: Path, data: Path, work: Path) -> Evaluation:
     manifest = open_pack(pack).manifest
     network = session(pack / "image.onnx")
     truth = load_tag_truth()
+    if truth.names != tuple(label.name for label in manifest.labels):
+        raise ValueError("the pack's tags are not those of vocabulary.toml: train the heads again")
     photos = [p for p in load_photos(work) if p.split == "val" and p.folder != "faces_large"]
-    seen = _look(network, photos, manifest)
+    seen = _look(network, photos)
     figures = [
         *_faces(seen, YuNet(data / "teachers"), manifest),
         _imagenet(seen, truth, data, work),
@@ -119,32 +120,23 @@ def _view(photo: Photo) -> Pixels:
     return product_view(photo.open())
 
 
-def _look(
-    network: onnxruntime.InferenceSession, photos: list[Photo], manifest: Manifest
-) -> _Seen:
+def _look(network: onnxruntime.InferenceSession, photos: list[Photo]) -> _Seen:
     tags, embeddings, faces = [], [], []
     for photo in photos:
         tag, embedding, boxes, scores = network.run(None, {"image": _view(photo)[None]})
         tags.append(tag)
         embeddings.append(embedding)
-        likely = scores >= LEAST_SCORE
-        boxes, scores = boxes[likely].astype(np.float64), scores[likely].astype(np.float64)
-        kept = suppress(boxes, scores, manifest.faces.overlap)
-        faces.append((boxes[kept], scores[kept]))
+        faces.append(kept(boxes, scores))
     return _Seen(photos, np.stack(tags).astype(np.float64), np.stack(embeddings), faces)
 
 
 def _faces(seen: _Seen, yunet: YuNet, manifest: Manifest) -> list[Figure]:
     rows = seen.rows(lambda p: p.folder == "faces")
-    theirs = []
-    for row in rows:
-        boxes, scores = yunet(seen.photos[row].open(), LONG_SIDE)
-        kept = suppress(boxes, scores, manifest.faces.overlap)
-        theirs.append((boxes[kept], scores[kept]))
+    theirs = [kept(*yunet(seen.photos[row].open(), LONG_SIDE)) for row in rows]
     ours = [seen.faces[row] for row in rows]
     figures = []
     for name, least in (("all", 0.0), (f"{SMALL_FACE:.0f} px or more at 640", SMALL_FACE)):
-        truths = [_true_faces(seen.photos[row], least) for row in rows]
+        truths = [true_faces(seen.photos[row], least) for row in rows]
         mine = [match(*found, *truth) for found, truth in zip(ours, truths, strict=True)]
         other = [match(*found, *truth) for found, truth in zip(theirs, truths, strict=True)]
         low, high = interval(lambda i, m=mine: average_precision([m[j] for j in i]), len(mine))
@@ -163,7 +155,7 @@ def _faces(seen: _Seen, yunet: YuNet, manifest: Manifest) -> list[Figure]:
     limit = manifest.faces.threshold
     wrong = sum(bool((seen.faces[row][1] >= limit).any()) for row in free) / len(free)
     figures.append(Figure(f"photos without faces given one (score {limit:g})", len(free), wrong))
-    truths = [_true_faces(seen.photos[row], SMALL_FACE) for row in rows]
+    truths = [true_faces(seen.photos[row], SMALL_FACE) for row in rows]
     given = [
         match(boxes[scores >= limit], scores[scores >= limit], *truth)
         for (boxes, scores), truth in zip(ours, truths, strict=True)
@@ -178,13 +170,6 @@ def _faces(seen: _Seen, yunet: YuNet, manifest: Manifest) -> list[Figure]:
     return figures
 
 
-def _true_faces(photo: Photo, least: float) -> tuple[Array, npt.NDArray[np.bool_]]:
-    boxes = np.array(photo.record["faces"], np.float64).reshape(-1, 4)
-    size = np.array([photo.record["width"], photo.record["height"]], np.float64)
-    sides = boxes[:, 2:] * size * 640 / size.max()
-    return boxes, np.sqrt(sides.prod(axis=1)) >= least
-
-
 def _imagenet(seen: _Seen, truth: TagTruth, data: Path, work: Path) -> Figure:
     """Top leaf tag, by the pack and by the initial network summed over the same classes."""
     index = imagenet_index(data)
@@ -197,7 +182,8 @@ def _imagenet(seen: _Seen, truth: TagTruth, data: Path, work: Path) -> Figure:
     answers = []
     with torch.inference_mode():
         for row in rows:
-            pooled = initial(normalise(torch.from_numpy(_view(seen.photos[row])[None]))).pooled
+            picture = torch.from_numpy(_view(seen.photos[row])[None].copy())
+            pooled = initial(normalise(picture)).pooled
             answers.append(initial.classifier(pooled).softmax(1)[0] @ truth.classes)
     theirs = torch.stack(answers).numpy()[:, leaves].argmax(1)
     places = np.arange(len(rows))

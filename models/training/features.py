@@ -6,7 +6,6 @@ import argparse
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.network import Backbone, normalise
-from scened.models.training.teacher import load_initial
 from scened.models.training.views import BILINEAR, Pixels, product_view
 
 __all__ = [
@@ -32,8 +30,6 @@ __all__ = [
     "make_features",
     "session",
 ]
-
-Which = Literal["initial", "trained"]
 
 CALIBRATION_PHOTOS = 120
 FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
@@ -79,27 +75,27 @@ def load_trained(work: Path) -> dict[str, Tensor]:
     return weights
 
 
-def make_features(work: Path, which: Which, threads: int = 2) -> None:
-    """Cache two views' features of every head photo in `work`/features-`which`.npy.
+def make_features(work: Path, threads: int = 2) -> None:
+    """Cache two views' features of every head photo in `work`/features.npy.
 
     The views: as the product sees it; and its middle, mirrored, so that a head does not learn
-    one framing. Squashed photos are shown as 4:3, then as 3:4. The initial network's features
-    are those of the first view alone.
+    one framing. Squashed photos are shown as 4:3, then as 3:4.
     """
-    target = work / f"features-{which}.npy"
+    target = work / "features.npy"
     if target.exists():
-        log.info("features: %s done already", which)
+        log.info("features: done already")
         return
     photos = head_photos(work)
-    backbone = load_initial(work)
-    if which == "trained":
-        prefix = "backbone."
-        weights = load_trained(work).items()
-        backbone.load_state_dict(
-            {k.removeprefix(prefix): v for k, v in weights if k.startswith(prefix)}
-        )
-    network = _network(backbone, calibration_photos(photos), work / f"backbone-{which}")
-    views = (_whole, _mirrored_middle) if which == "trained" else (_whole,)
+    backbone = Backbone()
+    backbone.load_state_dict(
+        {
+            name.removeprefix("backbone."): weight
+            for name, weight in load_trained(work).items()
+            if name.startswith("backbone.")
+        }
+    )
+    network = _network(backbone, calibration_photos(photos), work / "backbone")
+    views = (_whole, _mirrored_middle)
     pooled = np.zeros((len(views), len(photos), 1280), np.float16)
 
     def compute(index: int) -> None:
@@ -111,13 +107,13 @@ def make_features(work: Path, which: Which, threads: int = 2) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for index, _ in enumerate(pool.map(compute, range(len(photos)))):
             if index % 2000 == 0:
-                log.info("features: %s %d of %d", which, index, len(photos))
+                log.info("features: %d of %d", index, len(photos))
     np.save(target, pooled)
 
 
-def load_features(work: Path, which: Which) -> Cache:
+def load_features(work: Path) -> Cache:
     """Read what `make_features` wrote."""
-    pooled = np.load(work / f"features-{which}.npy").astype(np.float32)
+    pooled = np.load(work / "features.npy").astype(np.float32)
     return Cache(photos=head_photos(work), pooled=pooled)
 
 
@@ -154,12 +150,11 @@ def _mirrored_middle(picture: Image.Image, squashed: bool) -> Pixels:
 def main() -> None:
     """Cache features from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", choices=("initial", "trained"))
     parser.add_argument("--work", type=Path, default=Path("training-work"))
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    make_features(options.work, options.which)
+    make_features(options.work)
 
 
 if __name__ == "__main__":

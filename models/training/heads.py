@@ -36,7 +36,7 @@ def train_heads(work: Path, tag: TagSettings, embedding: EmbeddingSettings) -> N
     truth = load_tag_truth()
     product = Product(truth.classes)
     product.load_state_dict(load_trained(work), strict=False)
-    cache = load_features(work, "trained")
+    cache = load_features(work)
     pooled = torch.from_numpy(cache.pooled)
     with torch.inference_mode():
         odds = torch.stack([product.tags.log_odds(product.backbone.classifier(p)) for p in pooled])

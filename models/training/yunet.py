@@ -16,7 +16,6 @@ __all__ = ["YuNet"]
 Array = npt.NDArray[np.float64]
 
 STRIDES = (8, 16, 32)
-LEAST_SCORE = 0.02
 
 
 class YuNet:
@@ -47,7 +46,6 @@ class YuNet:
             centre = (raw[:, :2] + np.stack([x, y], axis=1)) * stride
             size = np.exp(raw[:, 2:]) * stride
             boxes.append(np.concatenate([centre - size / 2, size], axis=1) / scale)
-            scores.append(np.sqrt(answers[f"cls_{stride}"][0, :, 0] * answers[f"obj_{stride}"][0, :, 0]))
-        score = np.concatenate(scores).astype(np.float64)
-        keep = score >= LEAST_SCORE
-        return np.concatenate(boxes)[keep], score[keep]
+            face, anything = answers[f"cls_{stride}"][0, :, 0], answers[f"obj_{stride}"][0, :, 0]
+            scores.append(np.sqrt(face * anything))
+        return np.concatenate(boxes), np.concatenate(scores).astype(np.float64)
