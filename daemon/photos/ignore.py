@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
+from pathspec import GitIgnoreSpec, Pattern
 
 __all__ = ["IGNORE_FILES", "FolderRules", "root_rules", "rules_for"]
+
+logger = logging.getLogger(__name__)
 
 NOMEDIA = ".nomedia"  # Android's sign: nothing in this folder or below is for a gallery
 SCENEDIGNORE = ".scenedignore"  # patterns as in .gitignore
@@ -87,7 +90,14 @@ def rules_for(root: bytes, folder: bytes) -> FolderRules | None:
 
 def _patterns(path: bytes) -> GitIgnoreSpec | None:
     try:
-        words = Path(os.fsdecode(path), SCENEDIGNORE).read_text("utf-8", "surrogateescape")
+        # utf-8-sig: editors on Windows begin the file with a byte order mark
+        words = Path(os.fsdecode(path), SCENEDIGNORE).read_text("utf-8-sig", "surrogateescape")
     except OSError:
         return None
-    return GitIgnoreSpec.from_lines(words.splitlines())
+    patterns: list[Pattern] = []
+    for line in words.splitlines():
+        try:
+            patterns += GitIgnoreSpec.from_lines([line]).patterns
+        except ValueError as error:  # as git does, pass over what is no pattern
+            logger.debug("%s of %s: %s", SCENEDIGNORE, os.fsdecode(path), error)
+    return GitIgnoreSpec(patterns)

@@ -202,10 +202,12 @@ def next_folder(
 
 def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Sighting]:
     """Return the files that should lie directly in a folder, by name, as last seen."""
-    rows = connection.execute(FILES_IN_FOLDER, {"root_id": root_id, "folder": folder}).tuples()
+    rows = connection.execute(FILES_IN_FOLDER, {"root_id": root_id, "folder": folder})
     return {
-        name: Sighting(Place(root_id, folder, name), device, inode, size, modified_ns)
-        for name, device, inode, size, modified_ns in rows
+        row.name: Sighting(
+            Place(root_id, folder, row.name), row.device, row.inode, row.size, row.modified_ns
+        )
+        for row in rows
     }
 
 

@@ -114,7 +114,7 @@ def _recognise(file: Path) -> int:
         raise ForeignDatabase(
             f"{file} is not a scened database", "choose another file with --db FILE"
         ) from error
-    if application != APPLICATION_ID and things:
+    if application != APPLICATION_ID and (application or version or things):
         raise ForeignDatabase(
             f"{file} belongs to another program", "choose another file with --db FILE"
         )

@@ -41,9 +41,8 @@ class Pulse(msgspec.Struct, frozen=True):
 
 def count_photos(connection: Connection, pack_id: int | None = None) -> Counts:
     """Count photos by status; results of another pack than `pack_id` count as pending."""
-    by_status: dict[str, int] = dict(
-        connection.execute(text("SELECT status, count(*) FROM file GROUP BY status")).tuples().all()
-    )
+    rows = connection.execute(text("SELECT status, count(*) AS photos FROM file GROUP BY status"))
+    by_status: dict[str, int] = {row.status: row.photos for row in rows}
     stale = 0
     if pack_id is not None:
         stale = connection.execute(

@@ -189,7 +189,7 @@ SELECT
     content.camera,
     content.latitude,
     content.longitude,
-    lower(hex(content.hash)) AS content_hash,
+    CASE WHEN file.identified THEN lower(hex(content.hash)) END AS content_hash,
     file.stack_id,
     file.status,
     file.error,

@@ -22,8 +22,9 @@ def test_every_photo_gets_tags_and_an_embedding(scened: Scened, library: Path) -
 def test_the_face_of_the_astronaut_is_found_where_it_is(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
     rows = scened.rows(
-        "SELECT x, y, width, height FROM faces JOIN photos ON photos.id = photo_id"
-        " WHERE path LIKE '%astronaut.jpg' ORDER BY score DESC"
+        "SELECT faces.x, faces.y, faces.width, faces.height FROM faces"
+        " JOIN photos ON photos.id = photo_id WHERE path LIKE '%astronaut.jpg'"
+        " ORDER BY score DESC"
     )
     x, y, width, height = rows[0]
     assert x < 0.44 < x + width  # her nose, at 44 % and 23 % of the picture
