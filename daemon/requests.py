@@ -26,7 +26,7 @@ def folder_to_add(folder: Path) -> bytes:
     """
     try:
         resolved = os.fsencode(folder.resolve(strict=True))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # Python 3.11 says RuntimeError of a loop of links
         raise MissingPath(
             f"there is no folder {displayed(os.fsencode(folder))}", "check its name"
         ) from error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 from scened.clock import Clock
 from scened.formats import format_of
 from scened.photos.ignore import IGNORE_FILES, rules_for
-from scened.photos.reconcile import reconcile
+from scened.photos.reconcile import is_there, reconcile
 from scened.photos.scan import describe
 from scened.photos.settle import Settling, is_fresh
 from scened.photos.watch import Change, Watcher
@@ -78,6 +77,7 @@ class Follower:
             for root_id in self._roots.keys() - listed.keys():
                 self._watcher.unwatch(root_id)
         self._roots = listed
+        self._walk = None  # its root may be none any more; all of them are walked anew
         for root in listed.values():
             self._follow(root)
 
@@ -103,7 +103,7 @@ class Follower:
 
     def turn(self) -> bool:
         """Do a little of what is due; return whether there is more to do right now."""
-        settled = list(self._settling.settled())
+        settled = [each for each in self._settling.settled() if each.place.root_id in self._roots]
         if settled:
             with self._database.writing() as connection:
                 catalogue.see(connection, settled)
@@ -141,7 +141,7 @@ class Follower:
         if sighting is None or rules is None or not rules.takes_file(place.name):
             self._settling.forget(place)
             with self._database.writing() as connection:
-                if catalogue.lose_file(connection, place):
+                if catalogue.miss_file(connection, root, place):
                     self._lost_at = self._clock()
         elif is_fresh(sighting):
             self._settling.touch(place, path)
@@ -158,13 +158,13 @@ class Follower:
             listed = roots(connection)
         for root in listed:
             self._roots[root.id] = root
-            if os.path.isdir(root.path or b"/") != root.available:
-                if not root.available:
-                    self._follow(root)
-                else:
+            if is_there(root) != root.available:
+                if self._watcher is not None:  # a watch does not outlive its drive
+                    self._watcher.unwatch(root.id)
+                if root.available:
                     self._to_walk[root.id, b""] = None
-                    if self._watcher is not None:
-                        self._watcher.unwatch(root.id)
+                else:
+                    self._follow(root)
 
     def _grace_is_over(self, since: float) -> bool:
         return self._watcher is None or self._clock() - since >= GRACE_SECONDS

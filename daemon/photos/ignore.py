@@ -6,7 +6,9 @@ import logging
 import os
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec, Pattern
+from pathspec import GitIgnoreSpec
+
+from scened.store.places import is_behind_link
 
 __all__ = ["IGNORE_FILES", "FolderRules", "root_rules", "rules_for"]
 
@@ -45,7 +47,7 @@ class FolderRules:
     @property
     def leaves_alone(self) -> bool:
         """Tell whether the folder itself asks not to be looked at."""
-        return Path(os.fsdecode(self.path), NOMEDIA).exists()
+        return os.path.lexists(self.path + b"/" + os.fsencode(NOMEDIA))
 
     def takes_file(self, name: bytes) -> bool:
         """Tell whether a file directly in this folder is looked at, by its name alone."""
@@ -79,8 +81,11 @@ def root_rules(root: bytes) -> FolderRules | None:
 
 
 def rules_for(root: bytes, folder: bytes) -> FolderRules | None:
-    """Return the rules of any folder of a root, or None when it or one above is left alone."""
-    rules = root_rules(root)
+    """Return the rules of any folder of a root, or None when it or one above is left alone.
+
+    A link is left alone: what it leads to is looked at where it lies.
+    """
+    rules = None if is_behind_link(root, folder) else root_rules(root)
     for name in folder.split(b"/") if folder else ():
         if rules is None:
             return None
@@ -94,10 +99,14 @@ def _patterns(path: bytes) -> GitIgnoreSpec | None:
         words = Path(os.fsdecode(path), SCENEDIGNORE).read_text("utf-8-sig", "surrogateescape")
     except OSError:
         return None
-    patterns: list[Pattern] = []
-    for line in words.splitlines():
-        try:
-            patterns += GitIgnoreSpec.from_lines([line]).patterns
-        except ValueError as error:  # as git does, pass over what is no pattern
-            logger.debug("%s of %s: %s", SCENEDIGNORE, os.fsdecode(path), error)
-    return GitIgnoreSpec(patterns)
+    return GitIgnoreSpec.from_lines(line for line in words.splitlines() if _is_pattern(line))
+
+
+def _is_pattern(line: str) -> bool:
+    """Tell whether a line of an ignore file can be followed; as git does, pass over the others."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError as error:
+        logger.debug("%s: %s", SCENEDIGNORE, error)
+        return False
+    return True

@@ -15,11 +15,26 @@ from scened.store.database import Database
 from scened.store.places import Sighting, join
 from scened.store.roots import Root, set_availability
 
-__all__ = ["reconcile"]
+__all__ = ["is_there", "reconcile"]
 
 logger = logging.getLogger(__name__)
 
 BATCH = 256  # sightings a transaction
+
+
+def is_there(root: Root) -> bool:
+    """Tell whether the root's own photos can be seen.
+
+    An empty folder on another device than before is the bare mount point of a drive that is
+    away, not a library whose photos were all deleted.
+    """
+    try:
+        stat = os.stat(root.path or b"/")
+        if not modes.S_ISDIR(stat.st_mode):
+            return False
+        return root.device in (None, stat.st_dev) or not _is_empty(root)
+    except OSError:
+        return False
 
 
 def reconcile(
@@ -34,12 +49,13 @@ def reconcile(
     A root that is away keeps all that is known of it, its photos marked missing. A folder that
     cannot be listed keeps what is known of its photos.
     """
-    if not _is_there(database, root):
+    if not is_there(root):
         if root.available:
             with database.writing() as connection:
                 catalogue.lose_root(connection, root)
                 set_availability(connection, root, available=False)
         return
+    _note_device(database, root)
     batch: list[Sighting] = []
     rules = rules_for(root.path, folder)
     stack: list[FolderRules] = [rules] if rules is not None else []
@@ -60,24 +76,20 @@ def reconcile(
     yield from _lose_vanished_folders(database, root, folder)
 
 
-def _is_there(database: Database, root: Root) -> bool:
-    """Tell whether the root's own photos can be seen, and note its device.
-
-    An empty folder on another device than before is the bare mount point of a drive that is
-    away, not a library whose photos were all deleted.
-    """
+def _note_device(database: Database, root: Root) -> None:
     try:
-        device = os.stat(root.path or b"/").st_dev
-        with os.scandir(root.path or b"/") as entries:
-            empty = next(entries, None) is None
-    except OSError:
-        return False
-    if empty and root.device is not None and root.device != device:
-        return False
-    if root.device != device or not root.available:
-        with database.writing() as connection:
-            set_availability(connection, root, available=True, device=None if empty else device)
-    return True
+        device = None if _is_empty(root) else os.stat(root.path or b"/").st_dev
+    except OSError:  # it went away this very moment, which the walk will find
+        return
+    if root.available and device in (None, root.device):
+        return
+    with database.writing() as connection:
+        set_availability(connection, root, available=True, device=device)
+
+
+def _is_empty(root: Root) -> bool:
+    with os.scandir(root.path or b"/") as entries:
+        return next(entries, None) is None
 
 
 def _compare(
@@ -95,10 +107,7 @@ def _compare(
     if gone:
         with database.writing() as connection:
             for place in gone:
-                if os.path.lexists(join(root.path, place.folder, place.name)):
-                    catalogue.drop_file(connection, place)  # now left alone, or a link instead
-                else:
-                    catalogue.lose_file(connection, place)
+                catalogue.miss_file(connection, root, place)
     changed = []
     for name, sighting in found.photos.items():
         if known.get(name) == sighting:

@@ -7,18 +7,17 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, text
 
-from scened.store.places import Place, Sighting, displayed, join
+from scened.store.places import Place, Sighting, displayed, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
 
 __all__ = [
-    "drop_file",
     "drop_folder",
     "drop_missing",
     "files_in_folder",
-    "lose_file",
     "lose_folder",
     "lose_root",
+    "miss_file",
     "next_folder",
     "see",
 ]
@@ -101,7 +100,8 @@ LOSE_FOLDER = text(
 
 MISSING_FILES = text(
     """
-    SELECT file.id, root.path, file.folder, file.name
+    SELECT file.id, root.path, file.folder, file.name,
+        coalesce(root.device, file.device) AS device
     FROM file JOIN root ON root.id = file.root_id
     WHERE file.status = 'missing' AND root.available
     """
@@ -149,11 +149,6 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
     return changed + len(renamed)
 
 
-def lose_file(connection: Connection, place: Place) -> bool:
-    """Mark the file at `place` missing; return whether it was known."""
-    return bool(connection.execute(LOSE_FILE, place._asdict()).rowcount)
-
-
 def lose_folder(connection: Connection, root_id: int, folder: bytes) -> int:
     """Mark everything in a folder and below it missing; return how many files that were."""
     return connection.execute(LOSE_FOLDER, _within(root_id, folder)).rowcount
@@ -167,22 +162,33 @@ def lose_root(connection: Connection, root: Root) -> int:
 def drop_missing(connection: Connection) -> int:
     """Remove the missing files of roots that are there, once they had time to turn up elsewhere.
 
-    Files of a root that is away stay, whatever their status. What was known of the content
-    stays too, until `results.drop_orphans`. Returns how many were removed.
+    Files of a root that is away stay, whatever their status, even where nobody has noticed yet
+    that it is. What was known of the content stays too, until `results.drop_orphans`. Returns
+    how many were removed.
     """
+    rows = connection.execute(MISSING_FILES).all()
+    devices = {path: _device(path) for path in {row.path for row in rows}}
     gone = [
         row.id
-        for row in connection.execute(MISSING_FILES).all()
-        if not os.path.lexists(join(row.path, row.folder, row.name))
+        for row in rows
+        if row.device == devices[row.path] and is_vacant(row.path, row.folder, row.name)
     ]
     for file_id in gone:
         connection.execute(DELETE_FILE, {"id": file_id})
     return len(gone)
 
 
-def drop_file(connection: Connection, place: Place) -> None:
-    """Remove a file that is now left alone, though it is still there."""
-    connection.execute(DELETE_FILE_AT_PLACE, place._asdict())
+def miss_file(connection: Connection, root: Root, place: Place) -> bool:
+    """Take in that no photo was found at `place`; return whether one was lost there.
+
+    What is there but is none (a link, or a file now left alone) has no row any more. A file that
+    cannot be asked about, because its folder or disk refuses, stays as it was.
+    """
+    if os.path.lexists(join(root.path, place.folder, place.name)):
+        connection.execute(DELETE_FILE_AT_PLACE, place._asdict())
+    elif is_vacant(root.path, place.folder, place.name):
+        return bool(connection.execute(LOSE_FILE, place._asdict()).rowcount)
+    return False
 
 
 def drop_folder(connection: Connection, root_id: int, folder: bytes) -> None:
@@ -229,7 +235,7 @@ def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int,
     values = _values(sighting)
     twins = connection.execute(FILES_OF_INODE, values).all()
     for twin in twins:
-        if not os.path.lexists(join(root_paths[twin.root_id], twin.folder, twin.name)):
+        if is_vacant(root_paths[twin.root_id], twin.folder, twin.name):
             connection.execute(MOVE_FILE, {**values, "id": twin.id})
             if twin.status == "missing" or not twin.identified:  # its new name may tell more
                 connection.execute(FIND_FILE_AGAIN, {"id": twin.id})
@@ -240,6 +246,13 @@ def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int,
             ADD_FILE, {**values, "content_id": hard_link.content_id if hard_link else None}
         ).scalar_one()
     )
+
+
+def _device(root: bytes) -> int | None:
+    try:
+        return os.stat(root or b"/").st_dev
+    except OSError:
+        return None
 
 
 def _within(root_id: int, folder: bytes) -> dict[str, object]:

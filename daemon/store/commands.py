@@ -57,9 +57,14 @@ def ask(database: Database, verb: str, argument: bytes) -> Answer:
             return Answer(ExitCode(row.exit_code), row.answer)
         time.sleep(LOOK_SECONDS)
     with database.writing() as connection:
-        connection.execute(
+        withdrawn = connection.execute(
             text("DELETE FROM command WHERE id = :id AND exit_code IS NULL"), {"id": command_id}
-        )
+        ).rowcount
+        late = connection.execute(
+            text("SELECT exit_code, answer FROM command WHERE id = :id"), {"id": command_id}
+        ).one_or_none()
+    if not withdrawn and late is not None:
+        return Answer(ExitCode(late.exit_code), late.answer)
     raise NoDaemon(
         f"the daemon did not answer within {PATIENCE_SECONDS} seconds",
         "`scened status` shows what it does; try again",

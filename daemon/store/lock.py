@@ -17,7 +17,8 @@ __all__ = ["daemon_lock", "daemon_runs"]
 def daemon_lock(database_file: Path) -> Iterator[None]:
     """Hold the database for this process alone; the system frees it however the process ends.
 
-    Raises `AnotherDaemon` when some process holds it already.
+    Raises `AnotherDaemon` when some process holds it already, and `CannotCreate` where no lock
+    can be made.
     """
     lock = _lock(database_file)
     try:
@@ -26,6 +27,11 @@ def daemon_lock(database_file: Path) -> Iterator[None]:
         raise AnotherDaemon(
             f"another scened works on {database_file}",
             "`scened status` shows what it does; stop it first, or choose another --db",
+        ) from error
+    except OSError as error:
+        raise CannotCreate(
+            f"cannot create or write {lock.lock_file}: {error.strerror}",
+            "choose another place with --db FILE",
         ) from error
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-__all__ = ["Place", "Sighting", "displayed", "join", "split"]
+__all__ = ["Place", "Sighting", "displayed", "is_behind_link", "is_vacant", "join", "split"]
 
 
 class Place(NamedTuple):
@@ -44,6 +44,30 @@ def split(root: bytes, path: bytes) -> tuple[bytes, bytes] | None:
         return None
     folder, _, name = path[len(root) + 1 :].rpartition(b"/")
     return folder, name
+
+
+def is_vacant(root: bytes, folder: bytes, name: bytes) -> bool:
+    """Tell whether nothing is at a place any more, or only what a link on the way leads to.
+
+    Where the file system will not say (no permission, a failing disk) there may still be a file.
+    """
+    try:
+        os.lstat(join(root, folder, name))
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return is_behind_link(root, folder)
+
+
+def is_behind_link(root: bytes, folder: bytes) -> bool:
+    """Tell whether a link is among the folders that lead from a root to `folder`."""
+    path = root
+    for name in folder.split(b"/") if folder else ():
+        path += b"/" + name
+        if os.path.islink(path):  # noqa: PTH114 - bytes, and False where it cannot be asked
+            return True
+    return False
 
 
 def displayed(path: bytes) -> str:

@@ -21,8 +21,8 @@ NEWEST_PENDING = text(
     """
 )
 
-# One file of each content that another pack looked at; written as two ranges, which the index
-# on pack_id serves, as it would not serve <>
+# One file of each content that another pack looked at, unless it could not be read of late;
+# written as two ranges, which the index on pack_id serves, as it would not serve <>
 SEEN_BY_ANOTHER_PACK = text(
     """
     SELECT file.id, root.path, folder, name, file.size, modified_ns, attempts
@@ -30,7 +30,7 @@ SEEN_BY_ANOTHER_PACK = text(
     JOIN file ON file.content_id = content.id
     JOIN root ON root.id = file.root_id
     WHERE (content.pack_id < :pack_id OR content.pack_id > :pack_id)
-        AND status <> 'missing' AND attempts < :most
+        AND status <> 'missing' AND identified AND attempts < :most
     GROUP BY content.id LIMIT :limit
     """
 )

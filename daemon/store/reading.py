@@ -142,26 +142,31 @@ def search_tags(
     that fits it least.
     """
     names = _tag_names(connection)
-    meant: list[list[int]] = []
+    meant: dict[tuple[int, ...], None] = {}  # in order, each once
     for word in words:
-        tag_ids = [tag_id for tag_id, spoken in names if _holds(spoken, word)]
+        tag_ids = tuple(tag_id for tag_id, spoken in names if _holds(spoken, word))
         if not tag_ids:
             known = sorted({phrase for _, spoken in names for phrase in spoken})
             return UnknownWord(word, tuple(difflib.get_close_matches(word.lower(), known)))
-        meant.append(tag_ids)
-    joins = " ".join(
-        f"JOIN (SELECT content_id, max(score) AS score FROM content_tag WHERE tag_id IN :tags{n}"
-        f" GROUP BY content_id) AS word{n} ON word{n}.content_id = file.content_id"
+        meant[tag_ids] = None
+    scores = " UNION ALL ".join(
+        f"SELECT content_id, max(score) AS score FROM content_tag WHERE tag_id IN :tags{n}"
+        " GROUP BY content_id"
         for n in range(len(meant))
     )
-    least = "min({})".format(", ".join(["1e9", *(f"word{n}.score" for n in range(len(meant)))]))
     rows = connection.execute(
         text(
-            f"SELECT file.id, photos.path, {least} / 10000.0 AS fit FROM file"
-            f" {joins} JOIN photos ON photos.id = file.id"
+            "SELECT file.id, photos.path, fit FROM file JOIN photos ON photos.id = file.id JOIN ("
+            f" SELECT content_id, min(score) / 10000.0 AS fit FROM ({scores})"
+            " GROUP BY content_id HAVING count(*) = :words"
+            ") AS found ON found.content_id = file.content_id"
             " ORDER BY fit DESC, file.modified_ns DESC LIMIT :limit"
         ).bindparams(*(bindparam(f"tags{n}", expanding=True) for n in range(len(meant)))),
-        {"limit": limit, **{f"tags{n}": tag_ids for n, tag_ids in enumerate(meant)}},
+        {
+            "limit": limit,
+            "words": len(meant),
+            **{f"tags{n}": tag_ids for n, tag_ids in enumerate(meant)},
+        },
     ).all()
     return [Found(row.id, row.path, row.fit, _best_tags(connection, row.id)) for row in rows]
 

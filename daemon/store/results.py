@@ -18,6 +18,8 @@ __all__ = ["activate_pack", "count_crash", "drop_orphans", "record"]
 # Only for the very size and time the analyzer saw
 AS_SEEN = "id = :file_id AND size = :size AND modified_ns = :modified_ns"
 
+IN_FORCE = "file.identified AND file.status <> 'missing'"
+
 KNOW_PACK = text("INSERT INTO pack (identity) VALUES (:identity) ON CONFLICT DO NOTHING")
 
 PACK_ID = text("SELECT id FROM pack WHERE identity = :identity")
@@ -85,17 +87,25 @@ IDENTIFY_FILE = text(
     """
 )
 
+# A file that is away, or was changed since, keeps its status; its seq grows all the same, as
+# what is known of it has changed
 REFRESH_FILES_OF_CONTENT = text(
-    """
-    UPDATE file SET status = content.outcome, error = content.error FROM content
-    WHERE content.hash = :hash AND file.content_id = content.id AND file.identified
-        AND file.status <> 'missing'
+    f"""
+    UPDATE file SET
+        status = CASE WHEN {IN_FORCE} THEN content.outcome ELSE status END,
+        error = CASE WHEN {IN_FORCE} THEN content.error ELSE file.error END
+    FROM content
+    WHERE content.hash = :hash AND file.content_id = content.id
+        AND (:news OR file.id = :file_id)
     RETURNING file.id
     """
 )
 
 SET_FILE_ASIDE = text(
-    f"UPDATE file SET status = :status, error = :error WHERE {AS_SEEN} RETURNING id"
+    f"""
+    UPDATE file SET status = :status, error = :error, identified = 0 WHERE {AS_SEEN}
+    RETURNING id
+    """
 )
 
 COUNT_CRASH = text(
@@ -172,10 +182,11 @@ def _set_aside(connection: Connection, outcome: Outcome) -> list[int]:
 
 
 def _identify(connection: Connection, outcome: Outcome) -> list[int]:
-    """Tie the file to its content, and refresh every file that shares it."""
-    connection.execute(IDENTIFY_FILE, {**_as_seen(outcome), "hash": outcome.hash})
-    refreshed = connection.execute(REFRESH_FILES_OF_CONTENT, {"hash": outcome.hash})
-    return list(refreshed.scalars())
+    """Tie the file to its content; where there is news of that, refresh all files that share it."""
+    news = outcome.findings is not None or outcome.error is not None
+    values = {**_as_seen(outcome), "hash": outcome.hash, "news": news}
+    connection.execute(IDENTIFY_FILE, values)
+    return list(connection.execute(REFRESH_FILES_OF_CONTENT, values).scalars())
 
 
 def _write_content(connection: Connection, pack_id: int, outcome: Outcome) -> None:

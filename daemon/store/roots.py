@@ -79,7 +79,9 @@ def set_availability(
 def _take_over(connection: Connection, root: Root, root_id: int, prefix: bytes) -> None:
     connection.execute(
         text(
-            "UPDATE file SET root_id = :new, shown = :shown_prefix || '/' || shown,"
+            "UPDATE file SET root_id = :new, shown = :shown_prefix || '/' || coalesce(shown,"
+            " CASE WHEN :exact THEN NULL WHEN length(folder) THEN CAST(folder AS TEXT) || '/'"
+            " || CAST(name AS TEXT) ELSE CAST(name AS TEXT) END),"
             " folder = CAST(:prefix || CASE WHEN length(folder) THEN x'2f' ELSE x'' END || folder"
             " AS BLOB) WHERE root_id = :old"
         ),
@@ -88,6 +90,7 @@ def _take_over(connection: Connection, root: Root, root_id: int, prefix: bytes) 
             "old": root.id,
             "prefix": prefix,
             "shown_prefix": displayed(prefix),
+            "exact": displayed(prefix).encode() == prefix,
         },
     )
     connection.execute(text("DELETE FROM root WHERE id = :old"), {"old": root.id})

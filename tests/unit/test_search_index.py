@@ -27,7 +27,5 @@ def test_the_words_of_a_date(taken_at: str | None, words: str) -> None:
 
 @given(st.datetimes(min_value=dt.datetime(1000, 1, 1)))
 def test_the_month_is_said_in_english_whatever_the_locale(moment: dt.datetime) -> None:
-    month = (
-        "January February March April May June July August September October November December"
-    ).split()[moment.month - 1]
-    assert date_words(moment.isoformat()).endswith(f" {month}")
+    abbreviated = "JanFebMarAprMayJunJulAugSepOctNovDec"[3 * moment.month - 3 :][:3]
+    assert f" {abbreviated}" in date_words(moment.isoformat())

@@ -38,9 +38,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a.jpg"
 
 
-def test_a_file_that_keeps_still_is_taken(
-    settling: Settling, clock: FakeClock, file: Path
-) -> None:
+def test_a_file_that_keeps_still_is_taken(settling: Settling, clock: FakeClock, file: Path) -> None:
     settling.touch(PLACE, bytes(file))
     clock.now += SETTLE_SECONDS
     assert list(settling.settled()) == [Sighting.of(PLACE, file.stat())]
