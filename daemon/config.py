@@ -35,7 +35,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A table of the file; a word that is not known is refused."""
 
 
-class BatterySettings(_Section):
+class BatterySettings(_Section, frozen=True):
     """Wait on battery, or below a charge."""
 
     enabled: bool = True
@@ -43,55 +43,55 @@ class BatterySettings(_Section):
     least_percent: Percent = 20
 
 
-class SaverSettings(_Section):
+class SaverSettings(_Section, frozen=True):
     """Wait while the system saves power."""
 
     enabled: bool = True
 
 
-class HeatSettings(_Section):
+class HeatSettings(_Section, frozen=True):
     """Wait within so many degrees Celsius of the limit that a sensor itself names."""
 
     enabled: bool = True
     margin: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10
 
 
-class LoadSettings(_Section):
+class LoadSettings(_Section, frozen=True):
     """Wait while other programs use more than this share of all cores."""
 
     enabled: bool = True
     most_percent: Percent = 80
 
 
-class PressureSettings(_Section):
+class PressureSettings(_Section, frozen=True):
     """Wait while programs stall for memory for more than this share of the time (Linux)."""
 
     enabled: bool = True
     most_percent: Percent = 10
 
 
-class MemorySettings(_Section):
+class MemorySettings(_Section, frozen=True):
     """Wait while less than this share of the memory is available."""
 
     enabled: bool = True
     least_percent: Percent = 10
 
 
-class HoursSettings(_Section):
+class HoursSettings(_Section, frozen=True):
     """Work only at these hours of the day; a window may pass midnight. Empty: at all hours."""
 
     enabled: bool = True
     windows: tuple[Window, ...] = ()
 
 
-class DiskSettings(_Section):
+class DiskSettings(_Section, frozen=True):
     """Wait while the database's disk has less than this free."""
 
     enabled: bool = True
     least_megabytes: Annotated[float, msgspec.Meta(ge=0)] = 500
 
 
-class GateSettings(_Section):
+class GateSettings(_Section, frozen=True):
     """One table a gate; each can be switched off."""
 
     battery: BatterySettings = BatterySettings()
@@ -104,7 +104,7 @@ class GateSettings(_Section):
     disk: DiskSettings = DiskSettings()
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole file. `most_duty_percent`: of the time that may be worked, at the most."""
 
     most_duty_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100

@@ -12,26 +12,19 @@ from scened.errors import MissingPath
 from scened.store.lock import daemon_runs
 from scened.wording import parse_duration
 
-__all__ = ["DURATION", "tell"]
+__all__ = ["FOR_EVER", "as_seconds", "tell"]
 
 FOR_EVER = "for ever"
 
 
-class _Duration(click.ParamType):
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if value == FOR_EVER:
-            return math.inf
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-DURATION = _Duration()
+def as_seconds(_context: click.Context, _parameter: click.Parameter, words: str) -> float:
+    """Return the seconds an argument means; refuse what means none."""
+    if words == FOR_EVER:
+        return math.inf
+    try:
+        return parse_duration(words)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def tell(database_file: Path, verb: str, seconds: float) -> None:
