@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-__all__ = ["enter_background_band", "low_power_mode", "thermal_state"]
+__all__ = ["enter_background_band", "low_power_mode"]
 
 TOOL_SECONDS = 2.0
 PRIO_DARWIN_PROCESS, PRIO_DARWIN_BG = 4, 0x1000  # sys/resource.h
@@ -21,16 +21,6 @@ def low_power_mode() -> bool | None:
     """Tell whether Low Power Mode is on. Source: pmset(1), `lowpowermode`."""
     found = re.search(r"lowpowermode\s+(\d)", _said("pmset", "-g"))
     return found[1] == "1" if found else None
-
-
-def thermal_state() -> None:
-    """Return None: macOS names no degrees without a helper of its own.
-
-    `pmset -g therm` tells only after the fact that the speed was limited; the scheduler's
-    background band already makes our processes the first to be slowed (setpriority(2),
-    PRIO_DARWIN_BG).
-    """
-    return
 
 
 def _said(*command: str) -> str:

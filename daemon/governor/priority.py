@@ -23,7 +23,7 @@ def step_back() -> None:
     """
     process = psutil.Process()
     refused = (psutil.Error, OSError)
-    if psutil.WINDOWS:
+    if sys.platform == "win32":
         with contextlib.suppress(*refused):
             process.nice(psutil.IDLE_PRIORITY_CLASS)
         with contextlib.suppress(*refused):

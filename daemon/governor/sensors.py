@@ -99,15 +99,13 @@ class SystemSensors:
 
     def heat(self) -> Heat | None:
         """Return the hottest sensor, by its own limit; sensors that name none are left out."""
-        if psutil.MACOS:
-            return macos.thermal_state()
         if not hasattr(psutil, "sensors_temperatures"):
             return None
         readings = [
-            Heat(each.current, each.critical or each.high, each.label or chip)
+            Heat(each.current, limit, each.label or chip)
             for chip, sensors in psutil.sensors_temperatures().items()
             for each in sensors
-            if each.critical or each.high
+            if (limit := each.critical or each.high)
         ]
         return min(readings, key=lambda heat: heat.limit - heat.celsius, default=None)
 
