@@ -12,10 +12,11 @@ from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid, Supervisor
 from scened.clock import Clock
 from scened.errors import DamagedPack, ReadFailed
 from scened.findings import Outcome
+from scened.governor.governor import Governor, Hold
 from scened.models.pack import Pack
 from scened.progress import Rate
 from scened.store.database import Database
-from scened.store.queue import pending_photos, retry_unread
+from scened.store.queue import PendingPhoto, pending_photos, retry_unread
 from scened.store.results import activate_pack, count_crash, record
 
 __all__ = ["Dispatcher", "Seconds"]
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 SLICE_SECONDS = 0.25
 SLICE_PHOTOS = 32
 ANALYZER_IDLE_SECONDS = 60.0  # without work for so long, the analyzer goes and frees its memory
+SUSPEND_SECONDS = 0.5  # a slice that must stop and lasts longer is suspended where it stands
+LOOK_SECONDS = 0.25  # between two looks at a slice that is out
 CHANGED_SECONDS = 2.0  # a photo that changed while it was read is not tried again before
 STARTS = 3  # analyzers in a row that may die before they take a photo
 
@@ -52,8 +55,10 @@ class Dispatcher:
         clock: Clock,
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
         moved_on: Callable[[bytes], None],
+        governor: Governor,
     ) -> None:
         self._database = database
+        self._governor = governor
         self._clock = clock
         self._moved_on = moved_on
         self._supervisor = Supervisor(pack.folder, tell)
@@ -61,8 +66,10 @@ class Dispatcher:
         self._outcomes: list[Outcome] = []
         self._changed: dict[int, float] = {}  # file id -> when it changed while it was read
         self._nothing_since: int | None = None  # data version at which no photo was pending
-        self._idle_since = clock()
+        self._given_at = self._idle_since = self._rest_until = clock()
         self._failed_starts = 0
+        self.hold: Hold | None = None
+        self.last_error: str | None = None
         self.rate = Rate(clock)
         self.seconds = Seconds()
         self.analysed = 0
@@ -89,31 +96,27 @@ class Dispatcher:
         """Return the analyzer's process id, if it runs."""
         return self._supervisor.pid
 
+    def seconds_to_next(self) -> float | None:
+        """Return when the next turn is due, or None when only news makes one."""
+        if self._supervisor.busy:
+            return LOOK_SECONDS
+        return None if self.hold else max(0.0, self._rest_until - self._clock()) or None
+
     def turn(self) -> None:
-        """Hand out the next slice if the analyzer is free; let it go when it is long idle."""
+        """Hand out the next slice if that is allowed; suspend one that must no longer go on."""
         self._supervisor.check()
-        if self._supervisor.busy or self.exhausted:
-            if self._supervisor.running and not self._supervisor.busy and self._is_long_idle():
+        if self._supervisor.busy:
+            self._mind_the_slice()
+            return
+        if self.exhausted:
+            self.hold = None
+            if self._supervisor.running and self._is_long_idle():
                 self._supervisor.stop()
             return
-        now = self._clock()
-        self._changed = {k: v for k, v in self._changed.items() if now - v < CHANGED_SECONDS}
-        version = self._database.data_version()
-        with self._database.reading() as connection:
-            photos = pending_photos(connection, self.pack_id, SLICE_PHOTOS + len(self._changed))
-        photos = [photo for photo in photos if photo.file_id not in self._changed]
-        if not photos:
-            self._nothing_since = version
-            return
-        if self._nothing_since is not None:
-            self.rate.begin()
-        self._nothing_since = None
-        self._given = {photo.file_id: photo.path for photo in photos}
-        jobs = tuple(
-            Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
-            for photo in photos
-        )
-        self._supervisor.give(jobs, SLICE_SECONDS)
+        photos = self._next_photos()
+        self.hold = self._governor.hold() if photos else None
+        if photos and self.hold is None and self._clock() >= self._rest_until:
+            self._give(photos)
 
     def handle(self, message: AnalyzerSaid | AnalyzerEnded) -> None:
         """Take in what the analyzer said, or that it is gone."""
@@ -129,6 +132,37 @@ class Dispatcher:
         """End the analyzer and write what it had finished."""
         self._supervisor.stop()
         self._write()
+
+    def _mind_the_slice(self) -> None:
+        """Let a slice end by itself, unless it must stop and outlasts our patience."""
+        self.hold = self._governor.hold()
+        if self.hold is None:
+            self._supervisor.resume()
+        elif self._clock() - self._given_at > SUSPEND_SECONDS:
+            self._supervisor.suspend()
+
+    def _next_photos(self) -> list[PendingPhoto]:
+        now = self._clock()
+        self._changed = {k: v for k, v in self._changed.items() if now - v < CHANGED_SECONDS}
+        version = self._database.data_version()
+        with self._database.reading() as connection:
+            photos = pending_photos(connection, self.pack_id, SLICE_PHOTOS + len(self._changed))
+        photos = [photo for photo in photos if photo.file_id not in self._changed]
+        if not photos:
+            self._nothing_since = version
+        return photos
+
+    def _give(self, photos: list[PendingPhoto]) -> None:
+        if self._nothing_since is not None:
+            self.rate.begin()
+        self._nothing_since = None
+        self._given = {photo.file_id: photo.path for photo in photos}
+        jobs = tuple(
+            Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
+            for photo in photos
+        )
+        self._given_at = self._clock()
+        self._supervisor.give(jobs, SLICE_SECONDS)
 
     def _take(self, answer: Answer) -> None:
         match answer:
@@ -148,7 +182,9 @@ class Dispatcher:
                 self._moved_on(self._given[file_id])
             case Done():
                 self._write()
-                self._idle_since = self._clock()
+                self._idle_since = now = self._clock()
+                worked = min(now - self._given_at, SUSPEND_SECONDS)
+                self._rest_until = now + self._governor.rest_seconds(worked)
 
     def _write(self) -> None:
         if not self._outcomes:
@@ -162,6 +198,7 @@ class Dispatcher:
     def _bury(self, reason: str) -> None:
         """Write what a dead analyzer had finished, and hold its death against its last photo."""
         photo = self._supervisor.ended()
+        self.last_error = reason
         self._write()
         if photo is not None:
             logger.warning("%s while it looked at photo %d", reason, photo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +10,20 @@ from pathlib import Path
 from scened.errors import ExitCode, MissingPath, ScenedError
 from scened.store.commands import Answer, Command
 from scened.store.database import Database
+from scened.store.governor_state import Wish, wish
 from scened.store.places import displayed
 from scened.store.results import drop_orphans
 from scened.store.roots import add_root, covering_root, remove_root, roots
+from scened.wording import duration
 
-__all__ = ["ADD", "REMOVE", "carry_out", "folder_to_add"]
+__all__ = ["ADD", "BOOST", "PAUSE", "REMOVE", "RESUME", "WISHES", "carry_out", "folder_to_add"]
 
 ADD = "add"
 REMOVE = "remove"
+PAUSE = "pause"
+BOOST = "boost"
+RESUME = "resume"
+WISHES = (PAUSE, BOOST, RESUME)
 
 
 def folder_to_add(folder: Path) -> bytes:
@@ -72,4 +79,32 @@ def _remove(database: Database, path: bytes) -> str:
     return f"{root.shown} is watched no longer; {photos} photos forgotten, no file was touched"
 
 
-_HANDLERS: dict[str, Callable[[Database, bytes], str]] = {ADD: _add, REMOVE: _remove}
+def _pause(database: Database, seconds: bytes) -> str:
+    with database.writing() as connection:
+        wish(connection, Wish(paused_seconds=float(seconds)))
+    return f"paused {_how_long(float(seconds))}"
+
+
+def _boost(database: Database, seconds: bytes) -> str:
+    with database.writing() as connection:
+        wish(connection, Wish(boosted_seconds=float(seconds)))
+    return f"boosted {_how_long(float(seconds))}: only heat and a full disk make it wait"
+
+
+def _resume(database: Database, _nothing: bytes) -> str:
+    with database.writing() as connection:
+        wish(connection, Wish())
+    return "neither paused nor boosted: the gates decide"
+
+
+def _how_long(seconds: float) -> str:
+    return "until `scened resume`" if math.isinf(seconds) else f"for {duration(seconds)}"
+
+
+_HANDLERS: dict[str, Callable[[Database, bytes], str]] = {
+    ADD: _add,
+    REMOVE: _remove,
+    PAUSE: _pause,
+    BOOST: _boost,
+    RESUME: _resume,
+}

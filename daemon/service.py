@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -16,14 +17,18 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from scened import __version__
 from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid
 from scened.clock import Clock, steady_seconds
+from scened.config import Settings
 from scened.dispatch import Dispatcher, Seconds
 from scened.errors import ExitCode, ScenedError
+from scened.governor.governor import Governor
+from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
 from scened.models.pack import Pack
 from scened.photos.follow import Follower
 from scened.photos.watch import Change
-from scened.requests import carry_out
+from scened.requests import WISHES, carry_out
 from scened.store.commands import Answer, answer, unanswered
 from scened.store.database import Database
+from scened.store.governor_state import GovernorState, Wish, read_wish, say
 from scened.store.heartbeat import Counts, Pulse, beat, count_photos
 from scened.store.results import drop_orphans
 
@@ -73,6 +78,8 @@ class Service:
         database: Database,
         pack: Pack,
         *,
+        settings: Settings,
+        sensors: Sensors | None = None,
         once: bool = False,
         clock: Clock = steady_seconds,
         on_pulse: Callable[[Pulse], None] | None = None,
@@ -84,9 +91,13 @@ class Service:
         self._on_pulse = on_pulse
         self._inbox: SimpleQueue[Message] = SimpleQueue()  # safe to fill from a signal handler
         self._follower = Follower(database, clock, None if once else self._inbox.put)
-        self._dispatcher = Dispatcher(
-            database, pack, clock, self._inbox.put, self._follower.look_again
+        self._governor = Governor(
+            settings, sensors or SystemSensors(clock), clock, database.file.parent, self._pids
         )
+        self._dispatcher = Dispatcher(
+            database, pack, clock, self._inbox.put, self._follower.look_again, self._governor
+        )
+        self._obey()
         self._stopping_since: float | None = None
         self._beaten: tuple[str, float] = ("", clock())
         self._commands_at: int | None = None
@@ -99,12 +110,14 @@ class Service:
         """
         with self._signals(), self._chores():
             self._follower.start()
+            ended = "it failed"
             try:
                 self._work()
+                ended = "done" if self._stopping_since is None else "asked to stop"
             finally:
                 self._dispatcher.stop()
                 self._follower.stop()
-                self._beat("stopped", "done" if self._stopping_since is None else "asked to stop")
+                self._beat("stopped", ended)
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
         return Summary(
@@ -142,8 +155,8 @@ class Service:
             return
 
     def _patience(self) -> float:
-        due = self._follower.seconds_to_next()
-        return PATIENCE_SECONDS if due is None else min(due, PATIENCE_SECONDS)
+        due = (self._follower.seconds_to_next(), self._dispatcher.seconds_to_next())
+        return min([PATIENCE_SECONDS, *(seconds for seconds in due if seconds is not None)])
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -167,9 +180,22 @@ class Service:
             except ScenedError as error:
                 given = Answer(error.exit_code, str(error))
             if given.exit_code == ExitCode.DONE:
-                self._follower.reload()
+                if command.verb in WISHES:
+                    self._obey()
+                else:
+                    self._follower.reload()
                 self._show()
             answer(self._database, command, given)
+
+    def _obey(self) -> None:
+        """Follow what the user wishes of the governor; whoever runs `--once` waits for it."""
+        with self._database.reading() as connection:
+            wished = read_wish(connection)
+        self._governor.obey(Wish(boosted_seconds=math.inf) if self._once else wished)
+
+    def _pids(self) -> list[int]:
+        analyzer = self._dispatcher.analyzer_pid
+        return [os.getpid(), *([analyzer] if analyzer else [])]
 
     def _show(self) -> None:
         state, reason = self._state()
@@ -182,6 +208,8 @@ class Service:
     def _state(self) -> tuple[str, str]:
         if self._follower.walking:
             return "working", "reading folders"
+        if self._dispatcher.hold is not None:
+            return "waiting", self._dispatcher.hold.reason
         if self._dispatcher.busy or not self._dispatcher.exhausted:
             return "working", "looking at photos"
         if self._follower.settling:
@@ -204,8 +232,17 @@ class Service:
             eta_seconds=rate.seconds_for(counts.pending) if working else 0.0,
             pack=self._pack.identity,
         )
+        self._governor.hold()
+        state_of_governor = GovernorState(
+            duty=self._governor.duty,
+            gates=self._governor.verdicts,
+            last_error=self._dispatcher.last_error,
+            daemon_bytes=resident_bytes(os.getpid()),
+            analyzer_bytes=resident_bytes(self._dispatcher.analyzer_pid),
+        )
         with self._database.writing() as connection:
             beat(connection, pulse)
+            say(connection, state_of_governor)
         if self._on_pulse is not None:
             self._on_pulse(pulse)
 

@@ -1,8 +1,10 @@
-"""How numbers are said to people."""
+"""How numbers are said to people, and how people say them."""
 
 from __future__ import annotations
 
-__all__ = ["duration"]
+import re
+
+__all__ = ["duration", "parse_duration"]
 
 MINUTE_SECONDS = 60
 HOUR_MINUTES = 60
@@ -19,3 +21,18 @@ def duration(seconds: float) -> str:
     if minutes < DAY_MINUTES:
         return f"{minutes // HOUR_MINUTES} h {minutes % HOUR_MINUTES} min"
     return f"{minutes // DAY_MINUTES} d {minutes % DAY_MINUTES // HOUR_MINUTES} h"
+
+
+def parse_duration(words: str) -> float:
+    """Return the seconds that '90s', '30m', '2h', '1h30m' or '1d' mean.
+
+    Raises ValueError, with how to write one.
+    """
+    parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", words.replace(" ", ""))
+    if not words.strip() or parts is None:
+        raise ValueError(f"{words!r} is no length of time; write 30m, 2h, 1h30m, 90s or 1d")
+    days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    total = ((days * 24 + hours) * HOUR_MINUTES + minutes) * MINUTE_SECONDS + seconds
+    if not total:
+        raise ValueError(f"{words!r} is no time at all; write 30m, 2h, 1h30m, 90s or 1d")
+    return float(total)

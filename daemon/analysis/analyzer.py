@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-import psutil
 import xxhash
 
 from scened.analysis.decode import Limits, decode
@@ -33,12 +32,12 @@ from scened.analysis.protocol import (
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnsupportedFormat
 from scened.findings import Findings, Outcome
 from scened.formats import Support, format_of
+from scened.governor.priority import step_back
 from scened.models.pack import open_pack
 
 __all__ = ["Looker", "main"]
 
 READ_BYTES = 1024 * 1024
-LOWEST_NICENESS = 19
 
 
 class _ChangedMeanwhile(Exception):
@@ -98,7 +97,7 @@ class Looker:
 def main() -> None:
     """Serve slices until the daemon closes its end of the pipe."""
     requests, answers = _take_pipes()
-    _step_back()
+    step_back()
     try:
         network = Network(open_pack(Path(sys.argv[1])))
     except ScenedError as error:
@@ -131,20 +130,6 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return requests, answers
-
-
-def _step_back() -> None:
-    """Take the lowest priority the system gives; there is no way back up for this process."""
-    process = psutil.Process()
-    try:
-        if psutil.WINDOWS:
-            process.nice(psutil.IDLE_PRIORITY_CLASS)
-        else:
-            process.nice(LOWEST_NICENESS)
-        if psutil.LINUX:
-            process.ionice(psutil.IOPRIO_CLASS_IDLE)
-    except (psutil.Error, OSError):
-        return  # refused: then the work goes on as everyone else's does
 
 
 def _hash_of(job: Job) -> bytes:

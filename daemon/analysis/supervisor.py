@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -66,6 +67,7 @@ class Supervisor:
         self._cpu_at_start = 0.0
         self.generation = 0
         self.busy = False
+        self.suspended = False
         self.photo: int | None = None
 
     @property
@@ -104,6 +106,7 @@ class Supervisor:
         """Forget a process that is gone, and return the photo it died on, if any."""
         photo, self.photo = self.photo, None
         self._process, self.busy, self._killed_because = None, False, None
+        self.suspended = False
         return photo
 
     def check(self) -> None:
@@ -119,10 +122,25 @@ class Supervisor:
         elif self._cpu_seconds() - self._cpu_at_start > CPU_SECONDS_A_PHOTO:
             self._kill(f"takes more than {CPU_SECONDS_A_PHOTO:.0f} seconds of processor time")
 
+    def suspend(self) -> None:
+        """Stop the analyzer where it stands; it goes on with `resume`, and loses nothing."""
+        if self._process is not None and not self.suspended:
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(self._process.pid).suspend()
+                self.suspended = True
+
+    def resume(self) -> None:
+        """Let a suspended analyzer go on."""
+        if self._process is not None and self.suspended:
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(self._process.pid).resume()
+        self.suspended = False
+
     def stop(self) -> None:
         """Let the analyzer end after the photo at hand, or end it when that lasts too long."""
         if self._process is None:
             return
+        self.resume()
         assert self._process.stdin is not None  # noqa: S101
         self._process.stdin.close()
         try:

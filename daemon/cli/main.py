@@ -10,8 +10,11 @@ import click
 
 from scened import __version__
 from scened.cli.add import add
+from scened.cli.boost import boost
 from scened.cli.options import default_database
+from scened.cli.pause import pause
 from scened.cli.remove import remove
+from scened.cli.resume import resume
 from scened.cli.run import run
 from scened.cli.search import search
 from scened.cli.show import show
@@ -40,7 +43,7 @@ def commands(context: click.Context, database: Path | None) -> None:
     context.obj = (database or default_database()).absolute()
 
 
-for _command in (add, run, status, show, search, remove):
+for _command in (add, run, status, show, search, pause, resume, boost, remove):
     commands.add_command(_command)
 
 

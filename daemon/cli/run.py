@@ -12,6 +12,7 @@ import click
 from scened.cli.options import request
 from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_summary
+from scened.config import Settings, load_settings
 from scened.errors import AnotherDaemon, ExitCode
 from scened.models.pack import Pack, default_pack_folder, open_pack
 from scened.requests import ADD, carry_out, folder_to_add
@@ -38,9 +39,20 @@ FOLLOW_SECONDS = 0.5
     type=click.Path(path_type=Path),
     help="The pack to look with; also SCENED_PACK. Default: the one that ships.",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    envvar="SCENED_SETTINGS",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
+)
 @click.pass_obj
 def run(
-    database_file: Path, folders: tuple[str, ...], once: bool, pack_folder: Path | None
+    database_file: Path,
+    folders: tuple[str, ...],
+    once: bool,
+    pack_folder: Path | None,
+    settings_file: Path | None,
 ) -> None:
     """Look at the photos of the watched folders, DIR... among them, and go on as more come.
 
@@ -48,13 +60,14 @@ def run(
     Ctrl-C lets the photo at hand be finished; the next run goes on from there.
     """
     logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
+    settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
     pack = open_pack(pack_folder or default_pack_folder())
     try:
         with daemon_lock(database_file):
             database = open_for_writing(database_file)
             try:
-                _work(database, pack, paths, once)
+                _work(database, pack, settings, paths, once)
             finally:
                 database.close()
     except AnotherDaemon:
@@ -63,7 +76,9 @@ def run(
         _hand_over(database_file, paths)
 
 
-def _work(database: Database, pack: Pack, paths: list[bytes], once: bool) -> None:
+def _work(
+    database: Database, pack: Pack, settings: Settings, paths: list[bytes], once: bool
+) -> None:
     for path in paths:
         carry_out(database, Command(0, ADD, path))
     with database.reading() as connection:
@@ -76,7 +91,7 @@ def _work(database: Database, pack: Pack, paths: list[bytes], once: bool) -> Non
         click.echo(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
     with ProgressBar(shown=once) as bar:
-        summary = Service(database, pack, once=once, on_pulse=bar.show).run()
+        summary = Service(database, pack, settings=settings, once=once, on_pulse=bar.show).run()
     if once:
         print_summary(database, summary, time.monotonic() - began)
         if summary.counts.failed:

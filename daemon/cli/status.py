@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from scened.cli.options import as_json, echo_json, reading
+from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts
 from scened.store.lock import daemon_runs
 from scened.store.reading import pulse
@@ -15,6 +16,8 @@ from scened.store.roots import roots
 from scened.wording import duration
 
 __all__ = ["Status", "status"]
+
+CENTURY_SECONDS = 100 * 365.25 * 86_400
 
 
 class WatchedFolder(msgspec.Struct, frozen=True):
@@ -38,6 +41,13 @@ class Status(msgspec.Struct, frozen=True):
     missing: int
     rate: float | None
     eta_seconds: float | None
+    duty: float
+    gates: tuple[Verdict, ...]
+    last_error: str | None
+    daemon_bytes: int | None
+    analyzer_bytes: int | None
+    paused_seconds: float
+    boosted_seconds: float
     pack: str | None
     database: str
     database_bytes: int
@@ -59,6 +69,15 @@ def status(database_file: Path, json: bool) -> None:
         f"{counts.total} photos: {record.done} analysed, {record.pending} pending,"
         f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing"
     )
+    if record.running:
+        click.echo(_work(record))
+        for gate in record.gates:
+            click.echo(
+                f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
+                f"  (limit: {gate.limit}; setting: {gate.setting})"
+            )
+    if record.last_error:
+        click.echo(f"last error: {record.last_error}")
     for root in record.roots:
         click.echo(f"  {root.path}" + ("" if root.available else "  (away; results are kept)"))
     click.echo(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
@@ -67,6 +86,8 @@ def status(database_file: Path, json: bool) -> None:
 def _status(database_file: Path) -> Status:
     with reading(database_file) as connection:
         last = pulse(connection)
+        governed = read_state(connection)
+        wished = read_wish(connection)
         watched = tuple(WatchedFolder(root.shown, root.available) for root in roots(connection))
     running = daemon_runs(database_file)
     return Status(
@@ -81,11 +102,30 @@ def _status(database_file: Path) -> Status:
         missing=last.counts.missing,
         rate=last.rate if running else None,
         eta_seconds=last.eta_seconds if running else None,
+        duty=governed.duty if running else 0.0,
+        gates=governed.gates,
+        last_error=governed.last_error,
+        daemon_bytes=governed.daemon_bytes if running else None,
+        analyzer_bytes=governed.analyzer_bytes if running else None,
+        paused_seconds=_finite(wished.paused_seconds),
+        boosted_seconds=_finite(wished.boosted_seconds),
         pack=last.pack,
         database=str(database_file),
         database_bytes=database_file.stat().st_size,
         roots=watched,
     )
+
+
+def _work(record: Status) -> str:
+    memory = f"daemon {(record.daemon_bytes or 0) / 1e6:.0f} MB"
+    if record.analyzer_bytes:
+        memory += f", analyzer {record.analyzer_bytes / 1e6:.0f} MB"
+    return f"duty {record.duty:.0%}, {memory}"
+
+
+def _finite(seconds: float) -> float:
+    """Return seconds that JSON can hold; what lasts until `resume` counts as a century."""
+    return min(seconds, CENTURY_SECONDS)
 
 
 def _headline(record: Status) -> str:

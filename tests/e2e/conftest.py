@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.photos import photo, write_photo
 
 PATIENCE_SECONDS = 120.0  # for a machine that is busy with other things
 LOOK_SECONDS = 0.05
+ENDLESS_BYTES = 2**40
+# The tests are themselves the load of others, which a daemon would wait out
+SETTINGS = "[gates.load]\nenabled = false\n"
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 
 
@@ -28,6 +33,11 @@ class Scened:
     """The command `scened` on one database."""
 
     database: Path
+    settings: Path
+
+    @property
+    def surroundings(self) -> dict[str, str]:
+        return {"SCENED_DB": str(self.database), "SCENED_SETTINGS": str(self.settings)}
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -70,7 +80,7 @@ class Scened:
         return [str(Path(sys.executable).parent / "scened"), *map(str, arguments)]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "SCENED_DB": str(self.database), "COLUMNS": "100"}
+        return {**os.environ, **self.surroundings, "COLUMNS": "100"}
 
 
 def until(ask: Callable[[], Any]) -> Any:
@@ -87,9 +97,32 @@ def until(ask: Callable[[], Any]) -> Any:
     return pytest.fail("waited in vain")
 
 
+def write_endless(path: Path) -> Path:
+    """Make a file that takes for ever to read and takes up no room."""
+    with path.open("wb") as file:
+        file.truncate(ENDLESS_BYTES)
+    return age(path)
+
+
+def analyzer_reading(daemon_pid: int, path: Path) -> psutil.Process:
+    """Return the analyzer as soon as it has a file open."""
+
+    def ask() -> psutil.Process | None:
+        for child in psutil.Process(daemon_pid).children():
+            with contextlib.suppress(psutil.Error):  # it may end while it is looked at
+                if str(path) in {file.path for file in child.open_files()}:
+                    return child
+        return None
+
+    found: psutil.Process = until(ask)
+    return found
+
+
 @pytest.fixture
 def scened(tmp_path: Path) -> Scened:
-    return Scened(tmp_path / "data" / "library.sqlite")
+    settings = tmp_path / "settings.toml"
+    settings.write_text(SETTINGS)
+    return Scened(tmp_path / "data" / "library.sqlite", settings)
 
 
 @pytest.fixture

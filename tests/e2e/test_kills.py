@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.conftest import NAMES, Scened, age, until
+from tests.e2e.conftest import NAMES, Scened, age, analyzer_reading, write_endless
 from tests.photos import photo, write_photo
 
 PHOTOS = 60
-ENDLESS_BYTES = 2**40
 
 
 @pytest.fixture
@@ -95,23 +94,10 @@ def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: P
 def test_a_photo_the_analyzer_never_survives_is_set_aside(
     scened: Scened, daemon: subprocess.Popen[str], library: Path
 ) -> None:
-    victim = library / "victim.jpg"
-    with victim.open("wb") as file:
-        file.truncate(ENDLESS_BYTES)  # so that the analyzer is caught while it reads
-    age(victim)
+    victim = write_endless(library / "victim.jpg")  # the analyzer is caught while it reads
     for _ in range(3):
-        analyzer = until(lambda: analyzer_reading(daemon.pid, victim))
+        analyzer = analyzer_reading(daemon.pid, victim)
         analyzer.kill()
         analyzer.wait()
     ((error,),) = scened.wait_for("SELECT error FROM photos WHERE status = 'failed'")
     assert error == "the analyzer died of signal 9 (3 times)"
-
-
-def analyzer_reading(daemon_pid: int, path: Path) -> psutil.Process | None:
-    for child in psutil.Process(daemon_pid).children():
-        try:
-            if str(path) in {file.path for file in child.open_files()}:
-                return child
-        except psutil.Error:  # it ended while it was looked at
-            continue
-    return None

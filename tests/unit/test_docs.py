@@ -54,6 +54,18 @@ def test_every_dependency_has_its_reason() -> None:
     assert {name for name in names if name not in page_text} == set()
 
 
+def test_every_package_is_installed() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(REPOSITORY / "setup.cfg")
+    folders = {"scened": "daemon", "scened.models": "models", "scened.migrations": "migrations"}
+    there = {
+        ".".join((package, *init.parent.relative_to(REPOSITORY / folder).parts))
+        for package, folder in folders.items()
+        for init in (REPOSITORY / folder).rglob("__init__.py")
+    }
+    assert set(setup["options"]["packages"].split()) == there - {"scened.models.training"}
+
+
 def test_every_dependency_is_pinned_to_a_range() -> None:
     setup = configparser.ConfigParser()
     setup.read(REPOSITORY / "setup.cfg")

@@ -13,9 +13,10 @@ REPOSITORY = Path(__file__).parents[2]
 # own, and from its own neighbours in the same package.
 LAYERS = (
     ("scened.errors", "scened.clock", "scened.wording", "scened.formats", "scened"),
-    ("scened.findings", "scened.progress"),
+    ("scened.config", "scened.findings", "scened.progress"),
     ("scened.models",),
     ("scened.store",),
+    ("scened.governor",),
     ("scened.migrations", "scened.photos", "scened.analysis"),
     ("scened.requests", "scened.dispatch"),
     ("scened.service",),

@@ -1,0 +1,184 @@
+"""Settings from one TOML file; every default suits a laptop."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import platformdirs
+
+from scened.errors import BadConfiguration
+
+__all__ = [
+    "BatterySettings",
+    "DiskSettings",
+    "GateSettings",
+    "HeatSettings",
+    "HoursSettings",
+    "LoadSettings",
+    "MemorySettings",
+    "PressureSettings",
+    "SaverSettings",
+    "Settings",
+    "default_settings_file",
+    "load_settings",
+]
+
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Window = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file; a word that is not known is refused."""
+
+
+class BatterySettings(_Section, frozen=True):
+    """Wait on battery, or below a charge."""
+
+    enabled: bool = True
+    on_battery: bool = False
+    least_percent: Percent = 20
+
+
+class SaverSettings(_Section, frozen=True):
+    """Wait while the system saves power."""
+
+    enabled: bool = True
+
+
+class HeatSettings(_Section, frozen=True):
+    """Wait within so many degrees Celsius of the limit that a sensor itself names."""
+
+    enabled: bool = True
+    margin: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10
+
+
+class LoadSettings(_Section, frozen=True):
+    """Wait while other programs use more than this share of all cores."""
+
+    enabled: bool = True
+    most_percent: Percent = 80
+
+
+class PressureSettings(_Section, frozen=True):
+    """Wait while programs stall for memory for more than this share of the time (Linux)."""
+
+    enabled: bool = True
+    most_percent: Percent = 10
+
+
+class MemorySettings(_Section, frozen=True):
+    """Wait while less than this share of the memory is available."""
+
+    enabled: bool = True
+    least_percent: Percent = 10
+
+
+class HoursSettings(_Section, frozen=True):
+    """Work only at these hours of the day; a window may pass midnight. Empty: at all hours."""
+
+    enabled: bool = True
+    windows: tuple[Window, ...] = ()
+
+
+class DiskSettings(_Section, frozen=True):
+    """Wait while the database's disk has less than this free."""
+
+    enabled: bool = True
+    least_megabytes: Annotated[float, msgspec.Meta(ge=0)] = 500
+
+
+class GateSettings(_Section, frozen=True):
+    """One table a gate; each can be switched off."""
+
+    battery: BatterySettings = BatterySettings()
+    power_saver: SaverSettings = SaverSettings()
+    heat: HeatSettings = HeatSettings()
+    load: LoadSettings = LoadSettings()
+    pressure: PressureSettings = PressureSettings()
+    memory: MemorySettings = MemorySettings()
+    hours: HoursSettings = HoursSettings()
+    disk: DiskSettings = DiskSettings()
+
+
+class Settings(_Section, frozen=True):
+    """The whole file. `most_duty_percent`: of the time that may be worked, at the most."""
+
+    most_duty_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100
+    gates: GateSettings = GateSettings()
+
+
+def default_settings_file() -> Path:
+    """Return where the settings lie unless a file is named."""
+    return platformdirs.user_config_path("scened", appauthor=False) / "settings.toml"
+
+
+def load_settings(file: Path | None) -> Settings:
+    """Read the settings; without a file at the default place all defaults hold.
+
+    Raises `BadConfiguration` with the file, the line, and what may stand there.
+    """
+    named = file is not None
+    file = file or default_settings_file()
+    try:
+        words = file.read_text("utf-8")
+    except FileNotFoundError as error:
+        if not named:
+            return Settings()
+        raise BadConfiguration(f"there is no settings file {file}", "check its name") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{file} cannot be read: {error}", "check the file") from error
+    try:
+        return msgspec.convert(tomllib.loads(words), Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfiguration(
+            f"{file}: {error}", "write it as TOML, see https://toml.io"
+        ) from error
+    except msgspec.ValidationError as error:
+        raise _explained(file, words, str(error)) from error
+
+
+def _explained(file: Path, words: str, fault: str) -> BadConfiguration:
+    """Turn msgspec's 'Expected … - at `$.gates.battery.least_percent`' into a line and a remedy."""
+    complaint, _, place = fault.partition(" - at ")
+    tables = place.strip("`").removeprefix("$").removeprefix(".").split(".")
+    unknown = re.search(r"unknown field `(\w+)`", complaint)
+    if unknown:
+        key = unknown[1]
+        table = [name for name in tables if name]
+        remedy = f"known there are: {', '.join(_known_keys(table))}"
+        complaint = f"there is no setting {key!r}"
+    else:
+        *table, key = tables
+        key = key.partition("[")[0]
+        remedy = "see docs/settings.md"
+        complaint = complaint[:1].lower() + complaint[1:]
+    return BadConfiguration(
+        f"{file}, line {_line_of(words, table, key)}: {'.'.join([*table, key])}: {complaint}",
+        remedy,
+    )
+
+
+def _known_keys(table: list[str]) -> tuple[str, ...]:
+    kind: object = Settings()
+    for name in table:
+        kind = getattr(kind, name)
+    return tuple(getattr(kind, "__struct_fields__", ()))
+
+
+def _line_of(words: str, table: list[str], key: str) -> int:
+    """Return the line on which a key of a table stands, as nearly as the text alone tells."""
+    here: list[str] = []
+    for number, line in enumerate(words.splitlines(), 1):
+        header = re.match(r"\s*\[([\w.\s]+)\]", line)
+        if header:
+            here = [name.strip() for name in header[1].split(".")]
+            if here == [*table, key]:
+                return number
+        found = re.match(r"\s*([\w.]+)\s*=", line)
+        if found and [*here, *found[1].split(".")][: len(table) + 1] == [*table, key]:
+            return number
+    return 1

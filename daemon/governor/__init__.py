@@ -1,0 +1,1 @@
+"""When and how hard the work may go: sensors, gates, duty, priority."""

@@ -1,0 +1,122 @@
+"""When and how hard: the first closed gate holds the work, and the duty spaces out the slices.
+
+The policy on one page. Someone's `pause` holds everything until it ends. Then the gates are
+asked in order; a closed one holds the work and is named as the reason (the load of others lets
+one slice in ten seconds through, so that there is always some progress). A `boost` passes over all
+gates but heat and disk, and works without rests. Otherwise slices of work are followed by rests
+that keep to the duty, which others' use of the processor halves and quiet restores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from scened.clock import Clock
+from scened.config import Settings
+from scened.governor.duty import Duty
+from scened.governor.gates import gates
+from scened.governor.sensors import Sensors
+from scened.store.governor_state import Verdict, Wish
+from scened.wording import duration
+
+__all__ = ["Governor", "Hold"]
+
+TRICKLE_SECONDS = 10.0  # under others' load one slice in so long still passes, at idle priority
+REVIEW_SECONDS = 0.5  # between two rounds of the gates: a spike is noticed within it
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Why the work waits, and how to overrule that."""
+
+    reason: str
+    remedy: str
+
+
+class Governor:
+    """Asked before every slice; cheap between reviews."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sensors: Sensors,
+        clock: Clock,
+        disk: Path,
+        ours: Callable[[], list[int]],
+    ) -> None:
+        self._clock = clock
+        self._sensors = sensors
+        self._ours = ours
+        self._gates = gates(settings.gates, sensors, clock, disk, ours)
+        self._duty = Duty(clock, settings.most_duty_percent / 100)
+        self._reviewed_at: float | None = None
+        self._paused_until = self._boosted_until = self._worked_at = clock()
+        self.verdicts: tuple[Verdict, ...] = ()
+        self._shut: Verdict | None = None
+
+    @property
+    def duty(self) -> float:
+        """Return the share of the time that may be worked, 0..1."""
+        if self.paused_seconds() or self._shut is not None:
+            return 0.0
+        return 1.0 if self.boosted_seconds() else self._duty.share
+
+    def obey(self, wish: Wish) -> None:
+        """Pause or boost from now on as the user wishes; an earlier wish ends with it."""
+        now = self._clock()
+        self._paused_until = now + wish.paused_seconds
+        self._boosted_until = now + wish.boosted_seconds
+
+    def paused_seconds(self) -> float:
+        """Return how long the pause still lasts, 0 when there is none."""
+        return self._left(self._paused_until)
+
+    def boosted_seconds(self) -> float:
+        """Return how long the boost still lasts, 0 when there is none."""
+        return self._left(self._boosted_until)
+
+    def hold(self) -> Hold | None:
+        """Return why the work must wait now, or None when it may go on."""
+        self._review()
+        paused = self.paused_seconds()
+        if paused:
+            how_long = "" if math.isinf(paused) else f" for {duration(paused)} more"
+            return Hold(f"paused{how_long}", "`scened resume` goes on")
+        if self._shut is not None and not self._may_trickle(self._shut):
+            return Hold(
+                f"{self._shut.gate}: {self._shut.reading}, goes on at {self._shut.limit}",
+                f"`scened boost` overrules it, {self._shut.setting} in the settings changes it",
+            )
+        return None
+
+    def rest_seconds(self, worked_seconds: float) -> float:
+        """Return how long to rest after a slice of so much work."""
+        self._worked_at = self._clock()
+        return 0.0 if self.boosted_seconds() else self._duty.rest_seconds(worked_seconds)
+
+    def _may_trickle(self, shut: Verdict) -> bool:
+        return shut.gate == "load" and self._clock() - self._worked_at >= TRICKLE_SECONDS
+
+    def _review(self) -> None:
+        now = self._clock()
+        if self._reviewed_at is not None and now - self._reviewed_at < REVIEW_SECONDS:
+            return
+        self._reviewed_at = now
+        boosted = bool(self.boosted_seconds())
+        judged = [(gate, gate.judge()) for gate in self._gates]
+        self.verdicts = tuple(verdict for _, verdict in judged)
+        self._shut = next(
+            (
+                verdict
+                for gate, verdict in judged
+                if not verdict.open and not (boosted and gate.yields_to_boost)
+            ),
+            None,
+        )
+        self._duty.adjust(self._sensors.others_cores(self._ours()), self._sensors.cores())
+
+    def _left(self, until: float) -> float:
+        return max(0.0, until - self._clock())

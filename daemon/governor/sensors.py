@@ -1,0 +1,177 @@
+"""What the machine can tell of itself, through one small interface.
+
+A reading is None where the machine has no such sensor; nothing is ever guessed. Tests hand in a
+scripted double; `SystemSensors` asks the real machine.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import psutil
+
+from scened.clock import Clock, steady_seconds
+from scened.governor import macos
+
+__all__ = ["Battery", "Heat", "Sensors", "SystemSensors", "resident_bytes"]
+
+PRESSURE_FILE = Path("/proc/pressure/memory")  # https://docs.kernel.org/accounting/psi.html
+PROFILE_FILE = Path("/sys/firmware/acpi/platform_profile")  # kernel: sysfs-platform_profile
+LEAST_INTERVAL_SECONDS = 0.2  # the kernel counts processor time in hundredths
+
+
+class Battery(NamedTuple):
+    """The charge in percent, and whether the machine is plugged in."""
+
+    percent: float
+    plugged: bool
+
+
+class Heat(NamedTuple):
+    """The sensor nearest to its limit: degrees Celsius, the limit it names, and its name."""
+
+    celsius: float
+    limit: float
+    sensor: str
+
+
+class Sensors(Protocol):
+    """What the gates ask."""
+
+    def battery(self) -> Battery | None:
+        """Return the battery's state."""
+
+    def power_saver(self) -> bool | None:
+        """Tell whether the system is asked to save power."""
+
+    def heat(self) -> Heat | None:
+        """Return the hottest sensor, by its own limit."""
+
+    def others_cores(self, ours: Iterable[int]) -> float | None:
+        """Return how many cores are used by all processes but `ours` (process ids)."""
+
+    def memory_pressure(self) -> float | None:
+        """Return the percentage of the last 10 seconds in which some task waited for memory."""
+
+    def free_memory(self) -> float | None:
+        """Return the available share of the memory, in percent."""
+
+    def free_disk(self, path: Path) -> float | None:
+        """Return the megabytes free on the disk of `path`."""
+
+    def time_of_day(self) -> datetime.time:
+        """Return the local wall time."""
+
+    def cores(self) -> int:
+        """Return how many cores this process may use."""
+
+
+class SystemSensors:
+    """The real machine, through psutil and the kernel's own files."""
+
+    def __init__(self, clock: Clock = steady_seconds) -> None:
+        self._clock = clock
+        self._at = clock()
+        self._busy = _busy_seconds()
+        self._ours: dict[int, float] = {}
+        self._others: float | None = None
+
+    def battery(self) -> Battery | None:
+        """Return the battery's state."""
+        found = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+        if found is None:
+            return None
+        return Battery(float(found.percent), bool(found.power_plugged))
+
+    def power_saver(self) -> bool | None:
+        """Tell whether the system is asked to save power."""
+        if psutil.MACOS:
+            return macos.low_power_mode()
+        try:
+            return PROFILE_FILE.read_text().strip() in ("low-power", "quiet")
+        except OSError:
+            return None
+
+    def heat(self) -> Heat | None:
+        """Return the hottest sensor, by its own limit; sensors that name none are left out."""
+        if not hasattr(psutil, "sensors_temperatures"):
+            return None
+        readings = [
+            Heat(each.current, limit, each.label or chip)
+            for chip, sensors in psutil.sensors_temperatures().items()
+            for each in sensors
+            if (limit := each.critical or each.high)
+        ]
+        return min(readings, key=lambda heat: heat.limit - heat.celsius, default=None)
+
+    def others_cores(self, ours: Iterable[int]) -> float | None:
+        """Return how many cores are used by all processes but `ours` since the last call."""
+        now = self._clock()
+        if now - self._at < LEAST_INTERVAL_SECONDS:
+            return self._others
+        busy = _busy_seconds()
+        used = {pid: _used_seconds(pid) for pid in ours}
+        own = sum(seconds - self._ours.get(pid, seconds) for pid, seconds in used.items())
+        self._others = max(0.0, (busy - self._busy - own) / (now - self._at))
+        self._at, self._busy, self._ours = now, busy, used
+        return self._others
+
+    def memory_pressure(self) -> float | None:
+        """Return the percentage of the last 10 seconds in which some task waited for memory."""
+        try:
+            some = PRESSURE_FILE.read_text().split()
+            return float(some[1].removeprefix("avg10="))
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def free_memory(self) -> float | None:
+        """Return the available share of the memory, in percent."""
+        memory = psutil.virtual_memory()
+        return 100.0 * memory.available / memory.total
+
+    def free_disk(self, path: Path) -> float | None:
+        """Return the megabytes free on the disk of `path`."""
+        try:
+            return shutil.disk_usage(path).free / 1e6
+        except OSError:
+            return None
+
+    def time_of_day(self) -> datetime.time:
+        """Return the local wall time."""
+        return datetime.datetime.now().astimezone().time()
+
+    def cores(self) -> int:
+        """Return how many cores this process may use."""
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+
+
+def resident_bytes(pid: int | None) -> int | None:
+    """Return the memory a process holds, or None when it is gone."""
+    if pid is None:
+        return None
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None
+
+
+def _busy_seconds() -> float:
+    """Return the seconds that all cores together were busy since the machine started."""
+    times = psutil.cpu_times()
+    busy = times.user + times.system + getattr(times, "nice", 0.0)
+    return float(busy + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0))
+
+
+def _used_seconds(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)

@@ -1,0 +1,299 @@
+"""The policy: what holds the work, what overrules it, and how hard it may go."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scened.config import BatterySettings, GateSettings, HoursSettings, Settings
+from scened.governor.duty import LEAST, Duty
+from scened.governor.gates import CALM_SECONDS, STUCK_SECONDS
+from scened.governor.governor import REVIEW_SECONDS, TRICKLE_SECONDS, Governor
+from scened.governor.sensors import Battery, Heat
+from scened.store.governor_state import Wish
+
+MINUTE = 60.0
+
+
+@dataclass
+class Weather:
+    """A scripted machine: every reading is what the test says."""
+
+    battery_state: Battery | None = None
+    saving: bool | None = None
+    hottest: Heat | None = None
+    others: float | None = 0.0
+    stalled: float | None = 0.0
+    free: float | None = 50.0
+    disk: float | None = 10_000.0
+    time: datetime.time = datetime.time(12)
+    core_count: int = 4
+
+    def battery(self) -> Battery | None:
+        return self.battery_state
+
+    def power_saver(self) -> bool | None:
+        return self.saving
+
+    def heat(self) -> Heat | None:
+        return self.hottest
+
+    def others_cores(self, ours: Iterable[int]) -> float | None:
+        return self.others
+
+    def memory_pressure(self) -> float | None:
+        return self.stalled
+
+    def free_memory(self) -> float | None:
+        return self.free
+
+    def free_disk(self, path: Path) -> float | None:
+        return self.disk
+
+    def time_of_day(self) -> datetime.time:
+        return self.time
+
+    def cores(self) -> int:
+        return self.core_count
+
+
+@dataclass
+class Scene:
+    """A governor, its weather, and the time."""
+
+    settings: Settings = field(default_factory=Settings)
+    weather: Weather = field(default_factory=Weather)
+    now: float = 1000.0
+
+    def __post_init__(self) -> None:
+        self.governor = Governor(self.settings, self.weather, lambda: self.now, Path("/"), list)
+
+    def reason(self, after: float = REVIEW_SECONDS) -> str | None:
+        """Return why the work waits after some time, or None."""
+        self.now += after
+        hold = self.governor.hold()
+        return hold.reason if hold else None
+
+    def gate(self, name: str) -> str:
+        (verdict,) = (each for each in self.governor.verdicts if each.gate == name)
+        return verdict.reading
+
+
+def bad_battery(weather: Weather) -> None:
+    weather.battery_state = Battery(80, plugged=False)
+
+
+def bad_saver(weather: Weather) -> None:
+    weather.saving = True
+
+
+def bad_heat(weather: Weather) -> None:
+    weather.hottest = Heat(96, 100, "cpu")
+
+
+def bad_load(weather: Weather) -> None:
+    weather.others = 3.9
+
+
+def bad_pressure(weather: Weather) -> None:
+    weather.stalled = 40.0
+
+
+def bad_memory(weather: Weather) -> None:
+    weather.free = 2.0
+
+
+def bad_disk(weather: Weather) -> None:
+    weather.disk = 100.0
+
+
+BAD: dict[str, Callable[[Weather], None]] = {
+    "battery": bad_battery,
+    "power_saver": bad_saver,
+    "heat": bad_heat,
+    "load": bad_load,
+    "pressure": bad_pressure,
+    "memory": bad_memory,
+    "disk": bad_disk,
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_reading_holds_the_work_and_is_named(name: str) -> None:
+    scene = Scene()
+    assert scene.reason() is None
+    BAD[name](scene.weather)
+    assert (scene.reason() or "").startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_good_weather_opens_the_gate_again_after_a_calm(name: str) -> None:
+    scene = Scene()
+    BAD[name](scene.weather)
+    scene.reason()
+    fair = Weather(battery_state=Battery(80, plugged=True), hottest=Heat(40, 100, "cpu"))
+    scene.weather.__dict__.update(replace(fair, saving=False).__dict__)
+    assert scene.reason() is not None
+    assert scene.reason(after=CALM_SECONDS) is None
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_gate_that_is_switched_off_holds_nothing(name: str) -> None:
+    gates = GateSettings()
+    section = type(getattr(gates, name))(enabled=False)
+    names = {each: getattr(gates, each) for each in gates.__struct_fields__} | {name: section}
+    scene = Scene(Settings(gates=GateSettings(**names)))
+    BAD[name](scene.weather)
+    assert scene.reason() is None
+    assert scene.gate(name) == "switched off"
+
+
+def test_without_sensors_every_gate_is_open_and_says_so() -> None:
+    blind = Weather(others=None, stalled=None, free=None, disk=None)
+    scene = Scene(weather=blind)
+    assert scene.reason() is None
+    assert {scene.gate(name) for name in BAD} == {"no sensor"}
+
+
+@pytest.mark.parametrize("celsius", [-60.0, 400.0])
+def test_an_absurd_reading_closes_nothing_and_is_reported(celsius: float) -> None:
+    scene = Scene(weather=Weather(hottest=Heat(celsius, 100, "cpu")))
+    assert scene.reason() is None
+    assert "cannot be right" in scene.gate("heat")
+
+
+def test_a_sensor_that_stands_still_closes_nothing_for_ever() -> None:
+    scene = Scene(weather=Weather(hottest=Heat(96, 100, "cpu")))
+    assert scene.reason() is not None
+    assert scene.reason(after=STUCK_SECONDS) is None
+    assert "stands still" in scene.gate("heat")
+
+
+def test_a_battery_may_stand_still_for_days() -> None:
+    scene = Scene(weather=Weather(battery_state=Battery(80, plugged=False)))
+    scene.reason()
+    assert scene.reason(after=10 * STUCK_SECONDS) is not None
+
+
+def test_a_low_battery_is_heeded_where_battery_is_allowed() -> None:
+    gates = GateSettings(battery=BatterySettings(on_battery=True, least_percent=30))
+    scene = Scene(Settings(gates=gates), Weather(battery_state=Battery(60, plugged=False)))
+    assert scene.reason() is None
+    scene.weather.battery_state = Battery(29, plugged=False)
+    assert scene.reason() is not None
+
+
+def test_within_its_margin_a_gate_stays_as_it_is() -> None:
+    scene = Scene()
+    scene.weather.others = 0.75 * scene.weather.core_count  # below 80 %, not well below
+    assert scene.reason() is None
+    scene.weather.others = 0.9 * scene.weather.core_count
+    assert scene.reason() is not None
+    scene.weather.others = 0.75 * scene.weather.core_count
+    assert scene.reason(after=CALM_SECONDS) is not None
+
+
+@pytest.mark.parametrize(
+    ("hour", "held"), [(23, False), (3, False), (6, False), (7, True), (12, True), (21, True)]
+)
+def test_hours_may_pass_midnight(hour: int, held: bool) -> None:
+    scene = Scene(Settings(gates=GateSettings(hours=HoursSettings(windows=("22:00-07:00",)))))
+    scene.weather.time = datetime.time(hour)
+    assert (scene.reason() is not None) is held
+
+
+def test_a_pause_holds_everything_until_it_ends() -> None:
+    scene = Scene()
+    scene.governor.obey(Wish(paused_seconds=MINUTE))
+    assert scene.reason() == "paused for 60 s more"
+    assert scene.reason(after=MINUTE) is None
+
+
+def test_a_pause_without_end_lasts_until_resume() -> None:
+    scene = Scene()
+    scene.governor.obey(Wish(paused_seconds=math.inf))
+    assert scene.reason(after=1e9) == "paused"
+    scene.governor.obey(Wish())
+    assert scene.reason() is None
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_a_boost_passes_all_gates_but_heat_and_disk(name: str) -> None:
+    scene = Scene()
+    BAD[name](scene.weather)
+    scene.governor.obey(Wish(boosted_seconds=MINUTE))
+    assert (scene.reason() is not None) is (name in ("heat", "disk"))
+
+
+def test_a_boost_rests_never_and_ends() -> None:
+    scene = Scene()
+    scene.governor.obey(Wish(boosted_seconds=MINUTE))
+    assert scene.governor.rest_seconds(0.25) == 0
+    scene.now += MINUTE
+    assert scene.governor.rest_seconds(0.25) > 0
+
+
+def test_under_load_one_slice_in_a_while_still_passes() -> None:
+    scene = Scene()
+    bad_load(scene.weather)
+    assert scene.reason() is not None
+    assert scene.reason(after=TRICKLE_SECONDS) is None
+    scene.governor.rest_seconds(0.25)  # the slice was worked
+    assert scene.reason() is not None
+
+
+def test_others_at_work_halve_the_duty_and_quiet_restores_it() -> None:
+    now = [0.0]
+    duty = Duty(lambda: now[0])
+    for _ in range(100):
+        now[0] += 1
+        duty.adjust(0.0, cores=2)
+    assert duty.share == 1
+    duty.adjust(1.9, cores=2)
+    assert duty.share == 0.5
+
+
+def test_one_busy_core_of_two_leaves_us_the_other() -> None:
+    now = [0.0]
+    duty = Duty(lambda: now[0])
+    for _ in range(100):
+        now[0] += 1
+        duty.adjust(1.0, cores=2)
+    assert duty.share == 1
+
+
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.floats(0, 64)), st.floats(0, 100), st.floats(0.001, 10))
+    ),
+    st.floats(0.06, 1),
+)
+def test_the_duty_keeps_within_its_bounds_and_rests_are_finite(
+    weather: list[tuple[float | None, float, float]], most: float
+) -> None:
+    now = [0.0]
+    duty = Duty(lambda: now[0], most)
+    for others, passed, worked in weather:
+        now[0] += passed
+        duty.adjust(others, cores=8)
+        assert LEAST <= duty.share <= most
+        assert duty.rest_seconds(worked) <= worked / LEAST
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(BAD)), st.floats(0, 3600)), max_size=30))
+def test_days_of_weather_never_shut_the_gates_for_good(days: list[tuple[str, float]]) -> None:
+    scene = Scene()
+    for name, passed in days:
+        BAD[name](scene.weather)
+        scene.reason(after=passed)
+    fair = Weather(battery_state=Battery(90, plugged=True), hottest=Heat(40, 100, "cpu"))
+    scene.weather.__dict__.update(replace(fair, saving=False).__dict__)
+    scene.reason()
+    assert scene.reason(after=CALM_SECONDS) is None
