@@ -19,14 +19,15 @@ from scened.requests import ADD, carry_out, folder_to_add
 from scened.service import Service
 from scened.store.commands import Command
 from scened.store.database import Database, open_for_reading, open_for_writing
-from scened.store.heartbeat import Pulse
-from scened.store.lock import daemon_lock, daemon_runs
+from scened.store.heartbeat import Pulse, daemon_runs
+from scened.store.lock import daemon_lock
 from scened.store.reading import pulse
 from scened.store.roots import roots
 
 __all__ = ["run"]
 
 FOLLOW_SECONDS = 0.5
+LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
 @click.command(epilog="Example: scened run --once ~/Pictures")
@@ -64,7 +65,7 @@ def run(
     paths = [folder_to_add(Path(folder)) for folder in folders]
     pack = open_pack(pack_folder or default_pack_folder())
     try:
-        with daemon_lock(database_file):
+        with daemon_lock(database_file, LOCK_SECONDS):
             database = open_for_writing(database_file)
             try:
                 _work(database, pack, settings, paths, once)
@@ -106,11 +107,11 @@ def _hand_over(database_file: Path, paths: list[bytes]) -> None:
     database = open_for_reading(database_file)
     try:
         with ProgressBar(shown=True) as bar:
-            last = _pulse(database)
-            while last.state == "working" and daemon_runs(database_file):
+            last, running = _look(database)
+            while running and last.state != "idle":
                 bar.show(last)
                 time.sleep(FOLLOW_SECONDS)
-                last = _pulse(database)
+                last, running = _look(database)
     finally:
         database.close()
     click.echo(f"{last.counts.done} photos analysed, {last.counts.failed} failed")
@@ -118,6 +119,6 @@ def _hand_over(database_file: Path, paths: list[bytes]) -> None:
         sys.exit(ExitCode.SOME_FAILED)
 
 
-def _pulse(database: Database) -> Pulse:
+def _look(database: Database) -> tuple[Pulse, bool]:
     with database.reading() as connection:
-        return pulse(connection)
+        return pulse(connection), daemon_runs(connection)

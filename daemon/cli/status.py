@@ -9,8 +9,7 @@ import msgspec
 
 from scened.cli.options import as_json, echo_json, reading
 from scened.store.governor_state import Verdict, read_state, read_wish
-from scened.store.heartbeat import Counts
-from scened.store.lock import daemon_runs
+from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
 from scened.store.roots import roots
 from scened.wording import duration
@@ -88,8 +87,8 @@ def _status(database_file: Path) -> Status:
         last = pulse(connection)
         governed = read_state(connection)
         wished = read_wish(connection)
+        running = daemon_runs(connection)
         watched = tuple(WatchedFolder(root.shown, root.available) for root in roots(connection))
-    running = daemon_runs(database_file)
     return Status(
         running=running,
         state=last.state if running else "stopped",

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request
-from scened.errors import MissingPath
-from scened.store.lock import daemon_runs
+from scened.cli.options import reading, request
+from scened.store.heartbeat import daemon_runs
 from scened.wording import parse_duration
 
 __all__ = ["FOR_EVER", "as_seconds", "tell"]
@@ -29,11 +28,8 @@ def as_seconds(_context: click.Context, _parameter: click.Parameter, words: str)
 
 def tell(database_file: Path, verb: str, seconds: float) -> None:
     """Tell the daemon, or, where none runs, the one that will; and say which."""
-    if not database_file.exists():
-        raise MissingPath(
-            f"there is no database at {database_file}", "`scened run --once DIR` makes one"
-        )
-    running = daemon_runs(database_file)
+    with reading(database_file) as connection:
+        running = daemon_runs(connection)
     for answer in request(database_file, verb, [str(seconds).encode()]):
         click.echo(answer.sentence)
     if not running:

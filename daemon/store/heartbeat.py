@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+
 import msgspec
+import psutil
 from sqlalchemy import Connection, text
 
 from scened.clock import utc_now
 from scened.store.schema import Status
 
-__all__ = ["Counts", "Pulse", "beat", "count_photos"]
+__all__ = ["Counts", "Pulse", "beat", "count_photos", "daemon_runs"]
+
+CLOCK_TOLERANCE_SECONDS = 60.0  # the clock may be set while the daemon runs
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -59,6 +64,26 @@ def count_photos(connection: Connection, pack_id: int | None = None) -> Counts:
         unsupported=by_status.get(Status.UNSUPPORTED, 0),
         missing=by_status.get(Status.MISSING, 0),
     )
+
+
+def daemon_runs(connection: Connection) -> bool:
+    """Tell whether the daemon that wrote its row is alive, by asking the system for its process.
+
+    The lock would tell it too, but asking for it might keep a daemon from starting.
+    """
+    row = connection.execute(text("SELECT pid, heartbeat_at FROM daemon")).one()
+    if row.pid is None:
+        return False
+    try:
+        process = psutil.Process(row.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        began = process.create_time()
+    except psutil.Error:
+        return False
+    # a process that began after the heartbeat has the number of a daemon that ended
+    beaten = datetime.datetime.fromisoformat(row.heartbeat_at).timestamp()
+    return began <= beaten + CLOCK_TOLERANCE_SECONDS
 
 
 def beat(connection: Connection, pulse: Pulse) -> None:

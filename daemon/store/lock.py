@@ -10,19 +10,20 @@ from filelock import FileLock, Timeout
 
 from scened.errors import AnotherDaemon, CannotCreate
 
-__all__ = ["daemon_lock", "daemon_runs"]
+__all__ = ["daemon_lock"]
 
 
 @contextmanager
-def daemon_lock(database_file: Path) -> Iterator[None]:
+def daemon_lock(database_file: Path, patience_seconds: float = 0.0) -> Iterator[None]:
     """Hold the database for this process alone; the system frees it however the process ends.
 
+    A daemon waits a little for it, as a command may hold it for a moment to change something.
     Raises `AnotherDaemon` when some process holds it already, and `CannotCreate` where no lock
     can be made.
     """
     lock = _lock(database_file)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=patience_seconds)
     except Timeout as error:
         raise AnotherDaemon(
             f"another scened works on {database_file}",
@@ -37,17 +38,6 @@ def daemon_lock(database_file: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def daemon_runs(database_file: Path) -> bool:
-    """Tell whether some process holds the database right now."""
-    if not database_file.exists():
-        return False
-    try:
-        with daemon_lock(database_file):
-            return False
-    except AnotherDaemon:
-        return True
 
 
 def _lock(database_file: Path) -> FileLock:

@@ -217,7 +217,9 @@ def test_a_failed_migration_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module.sys, "executable", shutil.which("false"))
-    with pytest.raises(ReadFailed, match=r"cannot bring .* to schema 1: no reason given"):
+    with pytest.raises(
+        ReadFailed, match=rf"cannot bring .* to schema {SCHEMA_VERSION}: no reason given"
+    ):
         open_for_writing(tmp_path / "library.sqlite")
 
 
