@@ -54,7 +54,7 @@ def render(
 
 
 def _draw_face(picture: Image.Image, face: Face, font: Font) -> None:
-    """Draw a light box within a dark one, to be seen on any background."""
+    """Draw a light box within a dark one, to be seen on any background, and its score below."""
     draw = ImageDraw.Draw(picture)
     left, top = face.x * picture.width, face.y * picture.height
     right = max(left, left + face.width * picture.width - 1)
@@ -62,7 +62,9 @@ def _draw_face(picture: Image.Image, face: Face, font: Font) -> None:
     line = max(1, max(picture.size) // 500)
     draw.rectangle((left - line, top - line, right + line, bottom + line), None, SHADE, 3 * line)
     draw.rectangle((left, top, right, bottom), None, INK, line)
-    _draw_text(picture, (left, bottom + 2 * line), f"{face.score:.0%}", font)
+    label = f"{face.score:.0%}"
+    if right - left > draw.textlength(label, font):  # in a group, labels would hide other faces
+        _draw_text(picture, (left, bottom + 2 * line), label, font)
 
 
 def _draw_text(picture: Image.Image, place: tuple[float, float], text: str, font: Font) -> None:
