@@ -53,7 +53,7 @@ def small_srgb(image: Image.Image, size: tuple[int, int], box: Box | None = None
     image = _resizable(image)
     if image.mode == "F" and white is None:
         white = _white(image)  # before resizing, which overshoots
-    small = image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
+    small = image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=REDUCING_GAP)
     if white is not None:
         small = _eight_bits(small, white)
     if small.mode not in ("LA", "RGBA"):

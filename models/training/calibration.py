@@ -20,7 +20,8 @@ PRECISION = 0.8  # wanted of the tags that are given
 LEAST_POSITIVES = 20  # to choose a threshold by
 LEAST_NEGATIVES = 20.0  # counted with their weights
 DEFAULT_THRESHOLD = 0.5
-LOWEST, HIGHEST = 0.25, 0.9
+LOWEST, HIGHEST = 0.45, 0.9
+LEAST_DOUBT = 0.2  # what a photo of which nothing is known counts as wrong, at least
 
 Array = npt.NDArray[np.float64]
 
@@ -63,21 +64,27 @@ def thresholds(
 
     All are [photos, T]; photos that nothing is known of count by `weight` as wrong, so where a
     source names only what is there, the precision is a lower estimate. Tags with too few
-    examples take their parent's threshold, or DEFAULT_THRESHOLD.
+    examples take their parent's threshold where it is above DEFAULT_THRESHOLD, or that.
     """
     chosen: list[float] = []
     present = (value * known).double().numpy()
+    weight = torch.where(weight > 0, weight.clamp(min=LEAST_DOUBT), 0.0)
     wrong = ((1 - value) * weight).double().numpy()
     for tag, parent in enumerate(parents):
         enough = present[:, tag].sum() >= LEAST_POSITIVES
         if enough and wrong[:, tag].sum() >= LEAST_NEGATIVES:
-            chosen.append(_threshold(scores[:, tag].double().numpy(), present[:, tag], wrong[:, tag]))
+            chosen.append(
+                _threshold(scores[:, tag].double().numpy(), present[:, tag], wrong[:, tag])
+            )
         else:
-            chosen.append(DEFAULT_THRESHOLD if parent is None else chosen[parent])
+            inherited = DEFAULT_THRESHOLD if parent is None else chosen[parent]
+            chosen.append(max(DEFAULT_THRESHOLD, inherited))
     return chosen
 
 
-def expected_calibration_error(scores: Array, present: Array, bins: int = 15) -> float:
+def expected_calibration_error(
+    scores: Array, present: npt.NDArray[np.bool_], bins: int = 15
+) -> float:
     """Return the mean gap between score and share present, over bins of equal width.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017.

@@ -96,22 +96,14 @@ def make_shards(data: Path, work: Path) -> None:
     names: list[str] = []
     photos = 0
     for folder in FOLDERS:
-        writer: tarfile.TarFile | None = None
-        written = SHARD_BYTES
-        for photo in _read_folder(corpus / folder, folder):
-            if written >= SHARD_BYTES or writer is None:
-                if writer is not None:
-                    writer.close()
-                names.append(f"{folder}-{sum(name.startswith(folder + '-') for name in names)}.tar")
-                writer = tarfile.open(target / names[-1], "w")
-                written = 0
-            _add(writer, f"{photos:06d}.webp", photo.encoded)
-            described = {"folder": photo.folder, "record": photo.record}
-            _add(writer, f"{photos:06d}.json", msgspec.json.encode(described))
-            written += len(photo.encoded)
-            photos += 1
-        if writer is not None:
-            writer.close()
+        for number, batch in enumerate(_batches(_read_folder(corpus / folder, folder))):
+            names.append(f"{folder}-{number}.tar")
+            with tarfile.open(target / names[-1], "w") as writer:
+                for photo in batch:
+                    described = {"folder": photo.folder, "record": photo.record}
+                    _add(writer, f"{photos:06d}.webp", photo.encoded)
+                    _add(writer, f"{photos:06d}.json", msgspec.json.encode(described))
+                    photos += 1
     shards = {name: _sha256(target / name) for name in names}
     index.write_bytes(msgspec.json.encode(_Shards(shards=shards, labels=labels, photos=photos)))
     log.info("shards: %d photos in %d files", photos, len(names))
@@ -134,6 +126,20 @@ def load_photos(work: Path, folders: tuple[str, ...] = FOLDERS) -> list[Photo]:
                 else:
                     photos.append(Photo(**msgspec.json.decode(content), encoded=encoded))
     return photos
+
+
+def _batches(photos: Iterator[Photo]) -> Iterator[list[Photo]]:
+    """Group photos into shards of about SHARD_BYTES."""
+    batch: list[Photo] = []
+    size = 0
+    for photo in photos:
+        batch.append(photo)
+        size += len(photo.encoded)
+        if size >= SHARD_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _read_folder(path: Path, folder: str) -> Iterator[Photo]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -12,9 +14,11 @@ from torch.nn import functional
 
 from scened.models.training.features import Cache
 from scened.models.training.network import EMBEDDING, FEATURES
-from scened.models.training.text_tower import TextTower, start_vectors, tokenise
+from scened.models.training.text_tower import PADDING, TextTower, start_vectors, tokenise
 
 __all__ = ["EmbeddingHead", "EmbeddingSettings", "recall_at", "train_embedding"]
+
+CAPTIONS = 5  # of a photo
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +27,7 @@ class EmbeddingSettings(msgspec.Struct, frozen=True):
     """The recipe of the embedding head."""
 
     seed: int = 2
-    steps: int = 260
+    steps: int = 240
     captioned: int = 1024  # photos with a caption each, per step
     others: int = 512  # photos without, per step
     rate: float = 1e-3
@@ -57,21 +61,26 @@ def train_embedding(cache: Cache, settings: EmbeddingSettings) -> EmbeddingHead:
     pooled = torch.from_numpy(cache.pooled)
     mean, spread = pooled[:, train].mean((0, 1)), pooled[:, train].std((0, 1)) + 1e-3
     captions = [cache.photos[i].record["captions"] for i in with_captions.tolist()]
-    pieces = torch.stack([tokenise([c[n % len(c)] for n in range(5)]) for c in captions])
+    pieces = tokenise([own[n % len(own)] for own in captions for n in range(CAPTIONS)])
+    pieces = pieces[:, : int((pieces != PADDING).sum(dim=1).max())]
+    pieces = pieces.view(len(captions), CAPTIONS, -1)
 
     layer = nn.Linear(FEATURES, EMBEDDING)
     text = TextTower(start_vectors())
     log_scale = nn.Parameter(torch.tensor(1 / settings.temperature).log())
-    words = [text.vectors.weight, text.weights]
-    named = [p for n, p in text.named_parameters() if n not in ("vectors.weight", "weights")]
-    groups = [
-        {"params": [*layer.parameters(), *named, log_scale], "lr": settings.rate},
-        {"params": words, "lr": settings.word_rate, "weight_decay": 0.0},
+    others = [p for name, p in text.named_parameters() if name != "vectors.weight"]
+    optimisers = [
+        torch.optim.AdamW(
+            [*layer.parameters(), *others, log_scale],
+            settings.rate,
+            weight_decay=settings.weight_decay,
+        ),
+        torch.optim.SparseAdam([text.vectors.weight], settings.word_rate),
     ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [settings.rate, settings.word_rate], settings.steps, pct_start=0.1
-    )
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_share, steps=settings.steps))
+        for optimiser in optimisers
+    ]
     curve: list[dict[str, float]] = []
     for step in range(settings.steps):
         rows = torch.randperm(len(with_captions))[: settings.captioned]
@@ -81,17 +90,19 @@ def train_embedding(cache: Cache, settings: EmbeddingSettings) -> EmbeddingHead:
         views = torch.randint(len(pooled), (len(photos),))
         features = (pooled[views, photos] - mean) / spread
         embedded = functional.normalize(layer(features), dim=1)
-        said = text(pieces[rows, torch.randint(5, (len(rows),))])
+        said = text(pieces[rows, torch.randint(CAPTIONS, (len(rows),))])
         likeness = embedded[: len(rows)] @ said.T * log_scale.exp().clamp(max=100)
         diagonal = torch.arange(len(rows))
         contrast = functional.cross_entropy(likeness, diagonal)
         contrast = (contrast + functional.cross_entropy(likeness.T, diagonal)) / 2
         structure = _structure(embedded, features, settings.structure_temperature)
         loss = contrast + settings.structure * structure
-        optimiser.zero_grad(set_to_none=True)
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
-        schedule.step()
+        for optimiser, schedule in zip(optimisers, schedules, strict=True):
+            optimiser.step()
+            schedule.step()
         if step % 20 == 19:
             values = {"contrast": contrast.item(), "structure": structure.item()}
             curve.append({"step": step + 1, **values})
@@ -111,6 +122,11 @@ def recall_at(photos: Tensor, texts: Tensor, owner: Tensor) -> dict[int, Tensor]
     own = likeness[torch.arange(len(texts)), owner]
     before = (likeness > own[:, None]).sum(dim=1)
     return {k: before < k for k in (1, 5, 10)}
+
+
+def _share(step: int, steps: int) -> float:
+    """Return the share of the full rate: a short rise, then a cosine."""
+    return min(1.0, (step + 1) / (0.1 * steps)) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def _structure(embedded: Tensor, features: Tensor, temperature: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.network import Backbone, normalise
-from scened.models.training.views import BILINEAR, Pixels, product_view
+from scened.models.training.views import BILINEAR, Pixels, product_view, roughened
 
 __all__ = [
     "CALIBRATION_PHOTOS",
@@ -76,10 +77,11 @@ def load_trained(work: Path) -> dict[str, Tensor]:
 
 
 def make_features(work: Path, threads: int = 2) -> None:
-    """Cache two views' features of every head photo in `work`/features.npy.
+    """Cache three views' features of every head photo in `work`/features.npy.
 
-    The views: as the product sees it; and its middle, mirrored, so that a head does not learn
-    one framing. Squashed photos are shown as 4:3, then as 3:4.
+    The views: as the product sees it; its middle, mirrored, so that a head does not learn one
+    framing; and the whole again, roughened, so that it does not hang on the last digit of a
+    pixel. Squashed photos are shown as 4:3, then as 3:4, then as 4:3.
     """
     target = work / "features.npy"
     if target.exists():
@@ -95,7 +97,7 @@ def make_features(work: Path, threads: int = 2) -> None:
         }
     )
     network = _network(backbone, calibration_photos(photos), work / "backbone")
-    views = (_whole, _mirrored_middle)
+    views = (_whole, _mirrored_middle, _roughened)
     pooled = np.zeros((len(views), len(photos), 1280), np.float16)
 
     def compute(index: int) -> None:
@@ -125,9 +127,7 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _network(
-    backbone: Backbone, photos: list[Pixels], stem: Path
-) -> onnxruntime.InferenceSession:
+def _network(backbone: Backbone, photos: list[Pixels], stem: Path) -> onnxruntime.InferenceSession:
     export_float(_Pooled(backbone), stem.with_suffix(".float.onnx"), ("pooled",))
     quantise(stem.with_suffix(".float.onnx"), stem.with_suffix(".onnx"), photos)
     return session(stem.with_suffix(".onnx"))
@@ -139,6 +139,15 @@ def _unsquashed(picture: Image.Image, squashed: bool, size: tuple[int, int]) -> 
 
 def _whole(picture: Image.Image, squashed: bool) -> Pixels:
     return _unsquashed(picture, squashed, (320, 256))
+
+
+def _roughened(picture: Image.Image, squashed: bool) -> Pixels:
+    """Show the whole once more as another program may have saved it: re-encoded, less sharp.
+
+    How strongly depends on the picture alone, so that the cache is the same every time.
+    """
+    rng = np.random.default_rng(zlib.crc32(picture.tobytes()))
+    return _whole(roughened(picture, rng), squashed)
 
 
 def _mirrored_middle(picture: Image.Image, squashed: bool) -> Pixels:

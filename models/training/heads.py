@@ -81,7 +81,8 @@ def load_product(work: Path) -> Product:
     product.load_state_dict(load_trained(work), strict=False)
     product.tags.load_state_dict(heads["tags"])
     product.embedding.load_state_dict(heads["embedding"])
-    return product.eval()
+    product.eval()
+    return product
 
 
 def main() -> None:

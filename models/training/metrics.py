@@ -9,7 +9,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Figure", "Matches", "average_precision", "interval", "match", "suppress"]
+__all__ = [
+    "Figure",
+    "Matches",
+    "average_precision",
+    "interval",
+    "match",
+    "mean_interval",
+    "suppress",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -54,7 +62,7 @@ def suppress(boxes: Array, scores: Array, overlap: float) -> npt.NDArray[np.intp
 
 
 def match(boxes: Array, scores: Array, truth: Array, counts: npt.NDArray[np.bool_]) -> Matches:
-    """Match detections [N, 4] to true boxes [M, 4], best score first; `counts` [M] says which count."""
+    """Match detections [N, 4] to true boxes [M, 4], best first; `counts` [M] says which count."""
     order = np.argsort(-scores)
     overlaps = _overlaps(boxes[order], truth)
     free = np.ones(len(truth), bool)
@@ -93,12 +101,15 @@ def interval(
     return float(low), float(high)
 
 
+def mean_interval(values: Array) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the mean."""
+    return interval(lambda rows: float(values[rows].mean()), len(values))
+
+
 def _overlaps(first: Array, second: Array) -> Array:
     """Return intersection over union [N, M] of boxes x, y, width, height."""
     start = np.maximum(first[:, None, :2], second[None, :, :2])
-    end = np.minimum(
-        (first[:, :2] + first[:, 2:])[:, None], (second[:, :2] + second[:, 2:])[None]
-    )
+    end = np.minimum((first[:, :2] + first[:, 2:])[:, None], (second[:, :2] + second[:, 2:])[None])
     shared = np.clip(end - start, 0, None).prod(axis=2)
     areas = first[:, 2:].prod(axis=1)[:, None] + second[:, 2:].prod(axis=1)[None]
     overlaps: Array = shared / np.maximum(areas - shared, 1e-12)

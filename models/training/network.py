@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scened.models.training import torchvision_stubs  # noqa: F401  (before timm)
+
 import timm  # isort: skip
 
 __all__ = [

@@ -1,16 +1,23 @@
-"""Write a pack: the manifest beside the network, with the digest of every file."""
+"""Assemble a pack: the network, its labels and settings, and a manifest with every digest."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+import logging
 from pathlib import Path
 
 import msgspec
 
 from scened.models.pack import INTERFACE, SHAPES, FaceSettings, Label, Manifest, Source
+from scened.models.training.corpus import held_out, load_photos
+from scened.models.training.export import export_float, quantise
+from scened.models.training.face_threshold import OVERLAP, choose
+from scened.models.training.features import calibration_photos, head_photos, session
+from scened.models.training.heads import load_product
+from scened.models.training.tags import load_tag_truth
 
-__all__ = ["NAME", "SOURCES", "VERSION", "write_manifest"]
+__all__ = ["NAME", "SOURCES", "VERSION", "make_pack", "write_manifest"]
 
 NAME = "everyday"
 VERSION = "1"
@@ -18,21 +25,42 @@ LICENCE = "Apache-2.0"
 SUMMARY = "What everyday photos show: scenes, things, people, the medium; faces; likeness."
 FILES = ("image.onnx", "CARD.md")
 
-_TRAIN = "training photos; not shipped"
-_NO_LICENCE = "none stated"
+_PHOTOS = "photos to learn from; not shipped"
+_UNSTATED = "not stated, or research only"
 SOURCES = (
     Source("MobileNet-EdgeTPU 1.0 (mlcommons/mobile_models)", "Apache-2.0", "initial weights"),
-    Source("all-MiniLM-L6-v2", "Apache-2.0", "word vectors the embedding was taught with"),
-    Source("FDDB face photos (news photos)", "research only", _TRAIN),
-    Source("Face-mask photos, two public collections", _NO_LICENCE, _TRAIN),
-    Source("Flickr8k, with captions", "research only", _TRAIN),
-    Source("ImageNet, 500 samples", "research only", _TRAIN),
-    Source("COCO, VOC, FeedMe, Caltech-101 and other samples", "mixed or none stated", _TRAIN),
+    Source("all-MiniLM-L6-v2", "Apache-2.0", "word vectors that taught the embedding"),
+    Source("FDDB and two face-mask collections", _UNSTATED, _PHOTOS),
+    Source("Flickr8k with its captions", _UNSTATED, _PHOTOS),
+    Source("ImageNet, one sample of every second class", _UNSTATED, _PHOTOS),
+    Source("Samples of COCO, VOC, FeedMe, Caltech-101 and 15 smaller sets", _UNSTATED, _PHOTOS),
 )
+
+log = logging.getLogger(__name__)
+
+
+def make_pack(work: Path, folder: Path, record: Path) -> None:
+    """Export, quantise and describe the trained network in `folder`, without its card.
+
+    Raises ValueError where the heads were trained for another vocabulary.
+    """
+    heads = json.loads((work / "heads.json").read_text())
+    truth = load_tag_truth()
+    if truth.names != tuple(heads["tags"]):
+        raise ValueError("vocabulary.toml has changed since the heads were trained")
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = calibration_photos(head_photos(work))
+    export_float(load_product(work), work / "image.float.onnx")
+    quantise(work / "image.float.onnx", folder / "image.onnx", photos)
+    unseen = [p for p in load_photos(work, ("faces",)) if held_out(p)]
+    threshold = choose(session(folder / "image.onnx"), unseen)
+    log.info("pack: faces from score %.3f on", threshold)
+    labels = truth.labels(heads["thresholds"])
+    write_manifest(folder, labels, FaceSettings(threshold, OVERLAP), record)
 
 
 def write_manifest(
-    folder: Path, labels: Sequence[Label], faces: FaceSettings, record: Path
+    folder: Path, labels: tuple[Label, ...], faces: FaceSettings, record: Path
 ) -> None:
     """Write `folder`/pack.json for the files that lie there and the record of their training."""
     manifest = Manifest(
@@ -43,7 +71,7 @@ def write_manifest(
         licence=LICENCE,
         sources=SOURCES,
         shapes=SHAPES,
-        labels=tuple(labels),
+        labels=labels,
         faces=faces,
         files={name: _sha256(folder / name) for name in FILES if (folder / name).exists()},
         training_record=_sha256(record),

@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 class TagSettings(msgspec.Struct, frozen=True):
     """The recipe of the tag head.
 
-    A tag that nothing is known of counts as absent a little: as much as the photo's captions
-    would have told of it, and less where the photo came with a mere class.
+    A tag that nothing is known of counts as absent a little, as its source would have told of it;
+    of ImageNet's photos, the classifier's own probability counts instead. The penalty on what is
+    learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
+    `rare`, get few. Tags in `seldom_said` are too plain to be mentioned: unsaid, they are unknown.
     """
 
     seed: int = 3
@@ -35,17 +37,19 @@ class TagSettings(msgspec.Struct, frozen=True):
     epochs: int = 24
     photos: int = 1024  # per step
     rate: float = 2e-3
-    weight_penalty: float = 2e-4
-    evidence_penalty: float = 2e-3
+    penalty: float = 6e-3
+    rare: float = 30.0
     unknown_captions: float = 0.15
     unknown_others: float = 0.04
-    unknown_imagenet: float = 0.15
+    unknown_imagenet: float = 0.6
+    seldom_said: tuple[str, ...] = ("nature", "indoors")
 
 
 class Known(NamedTuple):
     """What is known, float [photos, T]: tags, certainty (1 known, less assumed), and which.
 
-    `value` is 1 or 0 where `known` is 1; elsewhere the initial network's own probability, or 0.
+    `value` is 1 or 0 where `known` is 1; elsewhere 0, and for ImageNet's photos the classifier's
+    own probability.
     `weight` says how much each counts.
     """
 
@@ -54,17 +58,22 @@ class Known(NamedTuple):
     weight: Tensor
 
 
-def gather_truth(
-    cache: Cache, truth: TagTruth, log_odds: Tensor, settings: TagSettings
-) -> Known:
+def gather_truth(cache: Cache, truth: TagTruth, log_odds: Tensor, settings: TagSettings) -> Known:
     """Collect what is known of the cached photos; `log_odds` [photos, T] is the teacher's."""
     rows = [truth.row(photo) for photo in cache.photos]
     value = torch.from_numpy(np.stack([row[0] for row in rows]))
     known = torch.from_numpy(np.stack([row[1] for row in rows]))
     from_imagenet = truth.classes.any(dim=0)
     assumed = torch.tensor([_assumed(photo, settings) for photo in cache.photos])
-    value = torch.where(known > 0, value, log_odds.sigmoid() * from_imagenet)
-    return Known(value, known, torch.where(known > 0, 1.0, assumed[:, None]))
+    # Beside ImageNet's own photos its classifier has to name something: no evidence there.
+    trusted = torch.tensor([photo.source == "imagenet" for photo in cache.photos])
+    guess = log_odds.sigmoid() * from_imagenet * trusted[:, None]
+    value = torch.where(known > 0, value, guess)
+    weight = torch.where(known > 0, 1.0, assumed[:, None])
+    for name in settings.seldom_said:
+        tag = truth.vocabulary.index(name)
+        weight[:, tag] = known[:, tag]
+    return Known(value, known, weight)
 
 
 def train_tags(
@@ -74,6 +83,7 @@ def train_tags(
     torch.manual_seed(settings.seed)
     mean, spread = pooled.mean((0, 1)), pooled.std((0, 1)) + 1e-3
     possible = head.classes.any(dim=0).float()
+    penalty = settings.penalty * (1 + settings.rare / (1 + (truth.value * truth.known).sum(dim=0)))
     started = head.evidence.detach().clone()
     optimiser = torch.optim.Adam(head.parameters(), settings.rate)
     steps = settings.epochs * (pooled.shape[1] // settings.photos)
@@ -87,8 +97,11 @@ def train_tags(
             logits, truth.value[rows], truth.weight[rows], reduction="sum"
         )
         loss = loss / settings.photos
-        loss = loss + settings.weight_penalty * head.linear.weight.square().sum()
-        loss = loss + settings.evidence_penalty * (head.evidence - started).square().sum()
+        change = head.linear.weight.square().sum(dim=1)
+        change = change + possible * (
+            head.linear.bias.square() + (head.evidence - started).square()
+        )
+        loss = loss + (penalty * change).sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -98,7 +111,8 @@ def train_tags(
         head.evidence.mul_(possible)
         head.linear.weight.div_(spread)
         head.linear.bias.sub_(head.linear.weight @ mean)
-    return head.requires_grad_(False)
+    head.requires_grad_(False)
+    return head
 
 
 def cross_fitted(

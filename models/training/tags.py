@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-
 from scened.models.pack import Label
 from scened.models.training.corpus import Photo
 from scened.models.training.labels import SourceMap, Truth, load_source_map
@@ -41,10 +40,8 @@ class TagTruth:
 
     def row(self, photo: Photo) -> tuple[Row, Row]:
         """Return the photo's tags and which of them are known, both float32 [T] of 0 and 1."""
-        if "faces" in photo.record:
-            truth = self._faces
-        else:
-            truth = self._sources.truth(photo.record)
+        faces_alone = "faces" in photo.record
+        truth = self._faces if faces_alone else self._sources.truth(photo.record)
         value = np.zeros(len(self.names), np.float32)
         known = np.zeros(len(self.names), np.float32)
         known[[self.vocabulary.index(tag) for tag in truth.absent]] = 1.0
@@ -83,5 +80,3 @@ def load_tag_truth() -> TagTruth:
     """Read the vocabulary and the map from the sources' class names to it."""
     vocabulary = load_vocabulary()
     return TagTruth(vocabulary, load_source_map(vocabulary))
-
-

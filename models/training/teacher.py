@@ -37,7 +37,8 @@ def load_initial(work: Path) -> Backbone:
     """Return the initial network, frozen, as the teacher stage saved it."""
     backbone = Backbone()
     backbone.load_state_dict(torch.load(work / "initial.pt", weights_only=True))
-    return backbone.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    backbone.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return backbone
 
 
 def make_teacher(data: Path, work: Path) -> None:
@@ -80,7 +81,6 @@ def _centre_crops(photos: list[Photo]) -> torch.Tensor:
     return torch.from_numpy(np.stack([np.asarray(crop) for crop in crops]))
 
 
-@torch.inference_mode()
 def _accuracy(
     backbone: Backbone,
     photos: list[Photo],
@@ -90,7 +90,8 @@ def _accuracy(
     answers = []
     for start in range(0, len(photos), BATCH):
         pictures = normalise(batch(photos[start : start + BATCH]))
-        answers.append(backbone.classifier(backbone(pictures).pooled).argmax(1) - 1)
+        with torch.inference_mode():
+            answers.append(backbone.classifier(backbone(pictures).pooled).argmax(1) - 1)
     truth = [index[photo.record["classes"][0]] for photo in photos]
     return float((torch.cat(answers).numpy() == np.array(truth)).mean())
 
@@ -110,7 +111,7 @@ def _converted(path: Path) -> Backbone:
 
     operators = [
         operator
-        for operator in interpreter._get_ops_details()  # noqa: SLF001  (no public way)
+        for operator in interpreter._get_ops_details()  # there is no public way
         if operator["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D")
     ]
     backbone = Backbone()

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from scened.models.training.network import EMBEDDING
 
-__all__ = ["TextTower", "start_vectors", "tokenise"]
+__all__ = ["PADDING", "TextTower", "start_vectors", "tokenise"]
 
 LONGEST = 40  # word pieces of a caption
 PADDING = 0
@@ -27,7 +27,7 @@ class TextTower(nn.Module):
     def __init__(self, vectors: Tensor) -> None:
         """Take `vectors`, float [pieces, D], to start from."""
         super().__init__()
-        self.vectors = nn.Embedding.from_pretrained(vectors, freeze=False)
+        self.vectors = nn.Embedding.from_pretrained(vectors, freeze=False, sparse=True)
         self.weights = nn.Parameter(torch.zeros(len(vectors)))
         self.norm = nn.LayerNorm(vectors.shape[1])
         self.direct = nn.Linear(vectors.shape[1], EMBEDDING)
@@ -39,7 +39,10 @@ class TextTower(nn.Module):
         """Return the unit vectors of some texts."""
         weights = self.weights[pieces].exp() * (pieces != PADDING)
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
-        mean = self.norm((self.vectors(pieces) * weights[..., None]).sum(dim=1))
+        total = functional.embedding_bag(
+            pieces, self.vectors.weight, mode="sum", per_sample_weights=weights, sparse=True
+        )
+        mean = self.norm(total)
         return functional.normalize(self.direct(mean) + self.deep(mean), dim=1)
 
 

@@ -157,6 +157,7 @@ def train(work: Path, settings: Settings) -> None:
     saved = started = time.monotonic()
     spent = progress.seconds
     sums: dict[str, float] = {}
+    counted = 0
     for batch in sampler.batches(progress.step):
         _set_rates(optimiser, progress, settings)
         losses = _losses(model, initial, batch, settings)
@@ -169,12 +170,14 @@ def train(work: Path, settings: Settings) -> None:
         progress.step += 1
         now = time.monotonic()
         progress.seconds = spent + now - started
+        counted += 1
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value.item() / LOG_STEPS
+            sums[name] = sums.get(name, 0.0) + value.item()
         if progress.step % LOG_STEPS == 0:
-            progress.curve.append({"step": progress.step, "seconds": progress.seconds, **sums})
+            means = {name: value / counted for name, value in sums.items()}
+            progress.curve.append({"step": progress.step, "seconds": progress.seconds, **means})
             log.info("%s", " ".join(f"{k} {v:.4g}" for k, v in progress.curve[-1].items()))
-            sums = {}
+            sums, counted = {}, 0
         if now - saved > CHECKPOINT_SECONDS:
             saved = now
             _save(checkpoint, model, average, optimiser, progress)
@@ -233,11 +236,11 @@ def _set_rates(optimiser: torch.optim.Optimizer, progress: _Progress, settings: 
         group["lr"] = group["rate"] * share
 
 
-@torch.no_grad()
 def _average(average: _Model, model: _Model, settings: Settings, step: int) -> None:
     keep = min(settings.averaging, (step + 1) / (step + 10))
-    for kept, new in zip(average.parameters(), model.parameters(), strict=True):
-        kept.lerp_(new, 1 - keep)
+    with torch.no_grad():
+        for kept, new in zip(average.parameters(), model.parameters(), strict=True):
+            kept.lerp_(new, 1 - keep)
 
 
 def _save(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from scened.models.pack import SHAPES
 
-__all__ = ["Pixels", "face_view", "general_view", "nearest_shape", "product_view"]
+__all__ = [
+    "Pixels",
+    "face_view",
+    "general_view",
+    "nearest_shape",
+    "product_view",
+    "roughened",
+]
 
 Pixels = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float32]
@@ -24,6 +32,8 @@ LARGE_FACE_ZOOM = (0.8, 3.2)  # for photos that are larger than the network's in
 LEAST_SHOWN = 0.45  # share of a face's area that must lie in a view to count as a face
 ASPECTS = (3 / 4, 4 / 3)  # what squashed photos mostly were
 GREY = 128
+MOST_BLUR = 0.8  # px, of a roughened picture
+JPEG_QUALITIES = (50, 95)
 
 
 def nearest_shape(width: int, height: int) -> tuple[int, int]:
@@ -56,6 +66,15 @@ def general_view(
     box = (left, top, left + crop_width * width, top + crop_height * height)
     view = np.asarray(picture.resize((side, side), BILINEAR, box=box, reducing_gap=None))
     return _coloured(_flipped(view, rng), rng)
+
+
+def roughened(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Return a picture as another program may have saved it: a little blurred, re-encoded."""
+    stream = io.BytesIO()
+    blurred = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, MOST_BLUR)))
+    blurred.save(stream, "JPEG", quality=int(rng.integers(*JPEG_QUALITIES)))
+    with Image.open(stream) as encoded:
+        return encoded.convert("RGB")
 
 
 def face_view(
@@ -95,9 +114,7 @@ def face_view(
     return _coloured(view, rng), boxes.astype(np.float32)
 
 
-def _placed(
-    picture: Image.Image, offset: Any, scales: Any, shape: tuple[int, int]
-) -> Pixels:
+def _placed(picture: Image.Image, offset: Any, scales: Any, shape: tuple[int, int]) -> Pixels:
     """Draw a picture, scaled, at an offset (px of the view) on grey."""
     height, width = shape
     size = np.array(picture.size)
@@ -108,7 +125,7 @@ def _placed(
     extent = np.clip(np.round((end - start) * scales).astype(int), 1, room)
     drawn = picture.resize((int(extent[0]), int(extent[1])), BILINEAR, box=(*start, *end))
     view = np.full((height, width, 3), GREY, np.uint8)
-    view[target[1] : target[1] + extent[1], target[0] : target[0] + extent[0]] = drawn
+    view[target[1] : target[1] + extent[1], target[0] : target[0] + extent[0]] = np.asarray(drawn)
     return view
 
 
@@ -117,7 +134,8 @@ def _visible(boxes: Boxes, width: int, height: int) -> Boxes:
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     clipped = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
     left = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1)
-    return clipped[left > LEAST_SHOWN * np.maximum(area, 1e-6)]
+    shown: Boxes = clipped[left > LEAST_SHOWN * np.maximum(area, 1e-6)]
+    return shown
 
 
 def _flipped(view: Pixels, rng: np.random.Generator) -> Pixels:
@@ -135,4 +153,5 @@ def _coloured(view: Pixels, rng: np.random.Generator) -> Pixels:
     gain = rng.uniform(0.7, 1.3) * rng.uniform(0.93, 1.07, 3)
     contrast, mean = rng.uniform(0.75, 1.25), float(grey.mean())
     x = ((x - mean) * contrast + mean) * gain
-    return np.clip(x, 0, 255).astype(np.uint8)
+    coloured: Pixels = np.clip(x, 0, 255).astype(np.uint8)
+    return coloured

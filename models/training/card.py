@@ -1,0 +1,73 @@
+"""Write a pack's card: what it is, what it learnt from, how good it is, what it is bad at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from scened.models.pack import open_pack
+from scened.models.training.evaluate import Evaluation, markdown
+from scened.models.training.packing import write_manifest
+
+__all__ = ["write_card"]
+
+INTRODUCTION = """\
+# {name}
+
+{summary}
+
+One MobileNet-EdgeTPU backbone (4 million parameters, int8) with three heads: {tags} tags, faces,
+and an embedding of 256 numbers for likeness. Input: one RGB picture of an allowed shape, as it
+is. Outputs: `tags` (calibrated probabilities), `embedding` (unit length), `face_boxes` and
+`face_scores` before suppression. Licence: {licence}.
+
+The tag head adds two kinds of evidence: the initial network's own ImageNet classifier, summed
+over each tag's classes, and a layer learnt from labelled photos. A tag with at least 20 known
+examples has a threshold for a precision of 0.8 on train photos that the head had not seen; the
+others take their parent's, or 0.5.
+
+## Learnt from
+
+| what | licence | use |
+|---|---|---|
+{sources}
+
+The photos are not shipped, and no photo can be had back from the pack.
+
+## Figures
+
+"""
+WEAKNESSES = """
+## What it is bad at
+
+- Fine tags are only as good as ImageNet and a few hundred photos a source make them. Many tags
+  have fewer than 20 known examples, so their thresholds are a guess.
+- Activities, clothes and words for people come from the captions of one collection of photos
+  (Flickr8k: people and dogs outdoors). Captions name what is there and seldom what is not:
+  scores of such tags say "somebody would mention it", and their precision is a lower estimate.
+- Words for people (man, woman, child) are what captions said of them. They are guesses from looks
+  and say nothing of who somebody is.
+- Faces under about 12 px at a long side of 640 are mostly missed in one look. The faces it learnt
+  from are mostly news photos, many with masks; profiles and heads seen from behind are rare.
+- Food, documents, screens, night and weather were learnt from a few dozen to a few hundred photos
+  of single sources, and check out on those same sources' held-out photos: expect less elsewhere.
+- Text search needs the text side, which this pack does not carry.
+"""
+
+
+def write_card(pack: Path, work: Path, record: Path) -> None:
+    """Write `pack`/CARD.md from the last evaluation, and the manifest again with its digest."""
+    manifest = open_pack(pack).manifest
+    evaluation = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
+    table = markdown(evaluation).split("\n", 2)[2]
+    rows = [f"| {source.name} | {source.licence} | {source.use} |" for source in manifest.sources]
+    text = INTRODUCTION.format(
+        name=f"{manifest.name} {manifest.version}",
+        summary=manifest.summary,
+        tags=len(manifest.labels),
+        licence=manifest.licence,
+        sources="\n".join(rows),
+    )
+    (pack / "CARD.md").write_text(text + table.lstrip() + WEAKNESSES)
+    write_manifest(pack, manifest.labels, manifest.faces, record)

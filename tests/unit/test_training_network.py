@@ -1,0 +1,93 @@
+"""The network's parts, without trained weights."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra `train`")
+if find_spec("timm") is None:
+    pytest.skip("training needs the extra `train`", allow_module_level=True)
+
+from scened.models.training.calibration import fit_calibration, thresholds  # noqa: E402
+from scened.models.training.embedding_head import recall_at  # noqa: E402
+from scened.models.training.face_loss import face_loss, face_target  # noqa: E402
+from scened.models.training.network import FaceOutput, cells  # noqa: E402
+from scened.models.training.product import TagHead, face_boxes  # noqa: E402
+
+SHAPE = (192, 320)
+FACE = np.array([[100.0, 60.0, 164.0, 140.0]], np.float32)
+
+
+def _perfect() -> FaceOutput:
+    target = face_target(FACE, SHAPE)
+    centres = cells(*SHAPE)
+    box = torch.from_numpy(FACE[0])
+    distances = torch.cat([centres - box[:2], box[2:] - centres], dim=-1)
+    return FaceOutput(torch.where(target.heat >= 1, 20.0, -20.0)[None], distances[None])
+
+
+def _targets() -> object:
+    return type(face_target(FACE, SHAPE))(*(part[None] for part in face_target(FACE, SHAPE)))
+
+
+def test_a_face_has_one_centre() -> None:
+    assert int((face_target(FACE, SHAPE).heat >= 1).sum()) == 1
+
+
+def test_a_tiny_face_is_neither_asked_for_nor_forbidden() -> None:
+    target = face_target(np.array([[100.0, 60.0, 103.0, 63.0]], np.float32), SHAPE)
+    assert (float(target.heat.max()), float(target.weight.min())) == (0.0, 0.0)
+
+
+def test_a_perfect_answer_costs_nothing() -> None:
+    focal, boxes = face_loss(_perfect(), _targets())
+    assert (float(focal), float(boxes)) == pytest.approx((0.0, 0.0), abs=1e-3)
+
+
+def test_a_missed_face_costs() -> None:
+    perfect = _perfect()
+    missed = FaceOutput(torch.full_like(perfect.scores, -20.0), perfect.distances)
+    assert float(face_loss(missed, _targets())[0]) > 1
+
+
+def test_distances_become_the_box_they_were_measured_from() -> None:
+    boxes = face_boxes(_perfect().distances)[0]
+    centre = int(face_target(FACE, SHAPE).heat.flatten().argmax())
+    x, y, width, height = (boxes[centre] * torch.tensor([320, 192, 320, 192])).tolist()
+    assert (x, y, x + width, y + height) == pytest.approx(FACE[0].tolist(), abs=1e-3)
+
+
+def test_a_tag_of_imagenet_starts_with_what_the_classifier_says() -> None:
+    classes = torch.zeros(1001, 2)
+    classes[5, 0] = 1
+    logits = torch.zeros(1, 1001)
+    logits[0, 5] = 10.0
+    share = logits.softmax(1)[0, 5].item()
+    tag = TagHead(classes)(torch.zeros(1, 1280), logits).sigmoid()[0, 0].item()
+    assert tag == pytest.approx(share, abs=1e-4)
+
+
+def test_calibration_undoes_overconfidence() -> None:
+    generator = torch.Generator().manual_seed(0)
+    honest = torch.randn(4000, 1, generator=generator)
+    value = (torch.rand(4000, 1, generator=generator) < honest.sigmoid()).float()
+    fitted = fit_calibration(honest * 3, value, torch.ones_like(value))
+    assert float(fitted.slope) == pytest.approx(1 / 3, abs=0.06)
+
+
+def test_a_tag_without_examples_takes_its_parents_threshold() -> None:
+    scores = torch.linspace(0, 1, 400)[:, None].repeat(1, 2)
+    value = (scores > 0.6).float()
+    known = torch.stack([torch.ones(400), torch.zeros(400)], dim=1)
+    limits = thresholds(scores, value, known, known, [None, 0])
+    assert limits[0] == limits[1] != 0.5
+
+
+def test_a_text_nearest_its_own_photo_is_a_hit() -> None:
+    photos = torch.eye(12)
+    texts = torch.eye(12)[[3, 4]]
+    hits = recall_at(photos, texts, torch.tensor([3, 0]))
+    assert hits[1].tolist() == [True, False]

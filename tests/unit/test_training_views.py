@@ -1,0 +1,63 @@
+"""What the network is shown in training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from scened.models.pack import SHAPES
+from scened.models.training.views import face_view, general_view, nearest_shape, product_view
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [((4000, 3000), (256, 320)), ((1080, 1920), (320, 192)), ((500, 500), (320, 320))],
+)
+def test_a_photo_gets_the_shape_of_its_aspect(
+    size: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    assert nearest_shape(*size) == shape
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_a_turned_photo_gets_the_turned_shape(width: int, height: int) -> None:
+    log_aspect = abs(np.log(width / height))
+    if log_aspect > 1e-3:
+        assert nearest_shape(width, height) == nearest_shape(height, width)[::-1]
+
+
+def test_a_product_view_has_an_allowed_shape() -> None:
+    assert product_view(Image.new("RGB", (123, 77))).shape[:2] in SHAPES
+
+
+def test_a_general_view_is_square() -> None:
+    view = general_view(Image.new("RGB", (300, 90)), False, 64, np.random.default_rng(0))
+    assert (view.shape, view.dtype) == ((64, 64, 3), np.uint8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(SHAPES), st.sampled_from([(400, 300), (900, 1200)]))
+def test_faces_of_a_view_lie_within_it(
+    seed: int, shape: tuple[int, int], size: tuple[int, int]
+) -> None:
+    record = {"faces": [[0.1, 0.1, 0.2, 0.3], [0.7, 0.6, 0.3, 0.4]]}
+    view, boxes = face_view(Image.new("RGB", size), record, shape, np.random.default_rng(seed))
+    assert view.shape == (*shape, 3)
+    assert (boxes[:, :2] >= 0).all()
+    assert (boxes[:, 2:] <= np.array(shape[::-1]) + 1e-3).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_face_is_where_its_box_says(seed: int) -> None:
+    picture = Image.new("RGB", (300, 240), "white")
+    picture.paste("black", (90, 60, 150, 140))
+    record = {"faces": [[90 / 300, 60 / 240, 60 / 300, 80 / 240]]}
+    view, boxes = face_view(picture, record, (256, 320), np.random.default_rng(seed))
+    assert len(boxes) == 1
+    left, top, right, bottom = boxes[0].round().astype(int)
+    inside = np.zeros(view.shape[:2], bool)
+    inside[top:bottom, left:right] = True
+    assert view[inside].mean() < view[~inside].mean() - 40
