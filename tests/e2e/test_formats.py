@@ -9,6 +9,8 @@ import pytest
 from tests.e2e.conftest import Scened, age
 from tests.photos import SHARED, needs_shared, photo, write_photo, write_turned
 
+# Each of the eight has another digit drawn in its middle, so they are not quite one picture
+DIGITS_SPREAD = 0.12
 SUFFIXES = (".jpg", ".png", ".webp", ".avif", ".tif", ".gif", ".bmp", ".mpo", ".heic", ".heif")
 
 
@@ -28,29 +30,28 @@ def test_every_orientation_gives_the_same_size_and_top_tag(scened: Scened, tmp_p
     for orientation in range(1, 9):
         age(write_turned(root / f"{orientation}.jpg", orientation, photo("chelsea.png")))
     scened("run", "--once", root)
-    check_alike(scened, 8)
+    check_alike(scened, 8, spread=0.05)
 
 
 @needs_shared
 def test_the_eight_landscapes_are_one_to_us(scened: Scened) -> None:
     scened("run", "--once", SHARED / "photos" / "2016-trip" / "rotated")
-    check_alike(scened, 8, "Landscape")
+    check_alike(scened, 8, spread=DIGITS_SPREAD, name="Landscape")
 
 
-def check_alike(scened: Scened, photos: int, name: str = "") -> None:
+def check_alike(scened: Scened, photos: int, spread: float, name: str = "") -> None:
     sizes = scened.rows(
         "SELECT width, height, count(*) FROM photos WHERE instr(path, ?) GROUP BY 1, 2", name
     )
     assert [count for _, _, count in sizes] == [photos]
-    rows = scened.rows(
-        "SELECT tag, max(score), min(score), count(*) FROM photo_tags"
-        " JOIN photos ON photos.id = photo_id WHERE instr(path, ?)"
-        " GROUP BY tag ORDER BY max(score) DESC",
+    best = scened.rows(
+        "SELECT tag, max(score) FROM photo_tags JOIN photos ON photos.id = photo_id"
+        " WHERE instr(path, ?) GROUP BY photo_id",
         name,
     )
-    _, most, least, count = rows[0]
-    assert count == photos
-    assert most - least <= 0.05
+    scores = [score for _, score in best]
+    assert (len(best), len({tag for tag, _ in best})) == (photos, 1)
+    assert max(scores) - min(scores) <= spread
 
 
 @needs_shared
