@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 CPU_SECONDS_A_PHOTO = 60.0  # processor time, so that a busy or sleeping machine kills nothing
 MEMORY_BYTES = 2_000_000_000  # resident; a decode may take 1.5 GB
-LAST_WORDS_SECONDS = 5.0
+LAST_WORDS_SECONDS = 1.0
 
 
 class AnalyzerSaid(NamedTuple):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 import click
 
+from scened.cli.options import default_database
 from scened.service import Summary
 from scened.store.database import Database
 from scened.store.reading import FailedPhoto, TagCount, frequent_tags, not_analysed, search_tags
@@ -40,6 +44,16 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
         _print_next(database, tags[0], best[0].path)
 
 
+def _invocation(database: Database) -> str:
+    """Return how this very program and database are called from where the user stands."""
+    found = shutil.which("scened")
+    here = found is not None and Path(found).samefile(sys.argv[0])
+    words = ["scened" if here else sys.argv[0]]
+    if database.file != default_database():
+        words += ["--db", str(database.file)]
+    return shlex.join(words)
+
+
 def _pace(summary: Summary, seconds: float) -> str:
     spent = summary.seconds
     total = spent.hashing + spent.decoding + spent.network
@@ -60,7 +74,7 @@ def _print_without_findings(photos: list[FailedPhoto]) -> None:
 
 
 def _print_next(database: Database, tag: TagCount, path: str) -> None:
-    scened = f"scened --db {shlex.quote(str(database.file))}"
+    scened = _invocation(database)
     click.echo("Try next:")
     click.echo(f"  {scened} search {shlex.quote(tag.tag)}")
     click.echo(f"  {scened} show {shlex.quote(path)} --render seen.png")
