@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections.abc import Collection
@@ -26,6 +27,7 @@ __all__ = [
     "Pack",
     "Source",
     "default_pack_folder",
+    "nearest_shape",
     "open_pack",
 ]
 
@@ -122,6 +124,15 @@ class _Interface(msgspec.Struct, frozen=True):
     """The one field that every version of `pack.json` has."""
 
     interface: int
+
+
+def nearest_shape(width: int, height: int) -> tuple[int, int]:
+    """Return the shape, (height, width), whose aspect is nearest to a picture's, by its logarithm.
+
+    The network is fitted to the picture, not the picture to the network.
+    """
+    aspect = math.log(height / width)
+    return min(SHAPES, key=lambda shape: abs(math.log(shape[0] / shape[1]) - aspect))
 
 
 def default_pack_folder() -> Path:

@@ -27,9 +27,9 @@ from scened.analysis.pixels import Box, Pixels, sharpness, small_srgb, upright
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnreadablePhoto, UnsupportedFormat
 from scened.findings import Metadata
 from scened.formats import SIGNATURE_BYTES, Format, Support, format_of, format_of_content
-from scened.models.pack import SHAPES
+from scened.models.pack import nearest_shape
 
-__all__ = ["Decoded", "Limits", "PhotoPath", "decode", "nearest_shape", "read_picture"]
+__all__ = ["Decoded", "Limits", "PhotoPath", "decode", "read_picture"]
 
 PhotoPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Size = tuple[int, int]  # width, height
@@ -136,12 +136,6 @@ def read_picture(
 
     seen = _see(path, limits, fit)
     return seen.picture, seen.metadata
-
-
-def nearest_shape(width: int, height: int) -> tuple[int, int]:
-    """Return the network's shape, (height, width), whose aspect is nearest on a log scale."""
-    aspect = math.log(height / width)
-    return min(SHAPES, key=lambda shape: abs(math.log(shape[0] / shape[1]) - aspect))
 
 
 def _network_size(size: Size) -> Size:

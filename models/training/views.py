@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from scened.models.pack import SHAPES
+from scened.models.pack import nearest_shape
 
 __all__ = [
     "Pixels",
     "face_view",
     "general_view",
-    "nearest_shape",
     "product_view",
     "roughened",
 ]
@@ -34,12 +33,6 @@ ASPECTS = (3 / 4, 4 / 3)  # what squashed photos mostly were
 GREY = 128
 MOST_BLUR = 0.8  # px, of a roughened picture
 JPEG_QUALITIES = (50, 95)
-
-
-def nearest_shape(width: int, height: int) -> tuple[int, int]:
-    """Return the allowed (height, width) whose aspect is nearest."""
-    wanted = math.log(width / height)
-    return min(SHAPES, key=lambda shape: abs(math.log(shape[1] / shape[0]) - wanted))
 
 
 def product_view(picture: Image.Image) -> Pixels:

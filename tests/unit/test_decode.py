@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from scened.analysis.decode import Limits, decode, nearest_shape, read_picture
+from scened.analysis.decode import Limits, decode, read_picture
 from scened.analysis.pixels import sharpness, small_srgb
 from scened.errors import (
     MissingPath,
@@ -25,7 +25,7 @@ from scened.errors import (
     UnreadablePhoto,
     UnsupportedFormat,
 )
-from scened.models.pack import SHAPES
+from scened.models.pack import SHAPES, nearest_shape
 from tests.photos import SHARED, exif, needs_shared, photo, write_photo, write_turned
 
 LOSSY = 6.0  # mean difference of two encodings of one photo, of 255

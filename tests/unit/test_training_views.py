@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scened.models.pack import SHAPES
-from scened.models.training.views import face_view, general_view, nearest_shape, product_view
+from scened.models.pack import SHAPES, nearest_shape
+from scened.models.training.views import face_view, general_view, product_view
 
 
 @pytest.mark.parametrize(
