@@ -153,3 +153,24 @@ def test_reading_packs_needs_no_numpy() -> None:
         "sys.exit(any(m in sys.modules for m in ('numpy', 'PIL', 'onnxruntime')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_shipped_pack_names_the_record_of_its_training() -> None:
+    record = Path(__file__).parents[2] / "models" / "training" / "records" / "everyday-1.json"
+    digest = hashlib.sha256(record.read_bytes()).hexdigest()
+    assert open_pack(default_pack_folder()).manifest.training_record == digest
+
+
+def test_the_shipped_pack_is_small_enough_to_ship() -> None:
+    files = default_pack_folder().iterdir()
+    assert sum(file.stat().st_size for file in files) <= 12_000_000
+
+
+def test_the_shipped_pack_knows_what_a_golden_retriever_is() -> None:
+    labels = open_pack(default_pack_folder()).manifest.labels
+    parents = {label.name: label.parent for label in labels}
+    above, name = [], parents["golden retriever"]
+    while name is not None:
+        above.append(name)
+        name = parents[name]
+    assert above == ["retriever", "dog", "animal"]
