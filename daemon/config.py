@@ -88,7 +88,7 @@ class DiskSettings(_Section, frozen=True):
     """Wait while the database's disk has less than this free."""
 
     enabled: bool = True
-    least_megabytes: Annotated[float, msgspec.Meta(ge=0)] = 500
+    least_megabytes: Annotated[float, msgspec.Meta(ge=0)] = 100
 
 
 class GateSettings(_Section, frozen=True):

@@ -28,7 +28,7 @@ HEAT_MARGIN = 5  # degrees
 LOAD_MARGIN = 15  # percent of all cores
 PRESSURE_MARGIN = 5  # percent of the time
 MEMORY_MARGIN = 3  # percent of the memory
-DISK_MARGIN = 100  # megabytes
+DISK_MARGIN = 20  # megabytes
 PLAUSIBLE_CELSIUS = (-40.0, 150.0)
 
 

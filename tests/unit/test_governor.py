@@ -111,7 +111,7 @@ def bad_memory(weather: Weather) -> None:
 
 
 def bad_disk(weather: Weather) -> None:
-    weather.disk = 100.0
+    weather.disk = 10.0
 
 
 BAD: dict[str, Callable[[Weather], None]] = {
