@@ -24,6 +24,7 @@ from scened.models.training.face_threshold import kept
 from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval
 from scened.models.training.network import normalise
+from scened.models.training.record import LEGS
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import imagenet_index, load_initial
 from scened.models.training.text_tower import TextTower, tokenise
@@ -239,7 +240,7 @@ def _ranking_precision(scores: Array, present: npt.NDArray[np.bool_]) -> float:
 
 def _retrieval(seen: _Seen, work: Path) -> list[Figure]:
     rows = seen.rows(lambda p: p.folder == "captions")
-    weights = torch.load(work / "heads.pt", weights_only=True)["text"]
+    weights = torch.load(work / LEGS[-1] / "heads.pt", weights_only=True)["text"]
     tower = TextTower(torch.zeros_like(weights["vectors.weight"]))
     tower.load_state_dict(weights)
     captions = [seen.photos[row].record["captions"] for row in rows]

@@ -70,20 +70,20 @@ def calibration_photos(photos: list[Photo]) -> list[Pixels]:
     return [product_view(photo.open())[None] for photo in chosen]
 
 
-def load_trained(work: Path) -> dict[str, Tensor]:
-    """Return the joint training's weights: names start with `backbone.` or `faces.`."""
-    weights: dict[str, Tensor] = torch.load(work / "train.pt", weights_only=True)
+def load_trained(leg: Path) -> dict[str, Tensor]:
+    """Return a leg's weights: names start with `backbone.`, `faces.` or `heads.`."""
+    weights: dict[str, Tensor] = torch.load(leg / "trained.pt", weights_only=True)
     return weights
 
 
-def make_features(work: Path, threads: int = 2) -> None:
-    """Cache three views' features of every head photo in `work`/features.npy.
+def make_features(work: Path, leg: Path, threads: int = 2) -> None:
+    """Cache three views' features of every head photo, by a leg's backbone, in `leg`/features.npy.
 
     The views: as the product sees it; its middle, mirrored, so that a head does not learn one
     framing; and the whole again, roughened, so that it does not hang on the last digit of a
     pixel. Squashed photos are shown as 4:3, then as 3:4, then as 4:3.
     """
-    target = work / "features.npy"
+    target = leg / "features.npy"
     if target.exists():
         log.info("features: done already")
         return
@@ -92,11 +92,11 @@ def make_features(work: Path, threads: int = 2) -> None:
     backbone.load_state_dict(
         {
             name.removeprefix("backbone."): weight
-            for name, weight in load_trained(work).items()
+            for name, weight in load_trained(leg).items()
             if name.startswith("backbone.")
         }
     )
-    network = _network(backbone, calibration_photos(photos), work / "backbone")
+    network = _network(backbone, calibration_photos(photos), leg / "backbone")
     views = (_whole, _mirrored_middle, _roughened)
     pooled = np.zeros((len(views), len(photos), 1280), np.float16)
 
@@ -113,9 +113,9 @@ def make_features(work: Path, threads: int = 2) -> None:
     np.save(target, pooled)
 
 
-def load_features(work: Path) -> Cache:
+def load_features(work: Path, leg: Path) -> Cache:
     """Read what `make_features` wrote."""
-    pooled = np.load(work / "features.npy").astype(np.float32)
+    pooled = np.load(leg / "features.npy").astype(np.float32)
     return Cache(photos=head_photos(work), pooled=pooled)
 
 
@@ -160,10 +160,11 @@ def main() -> None:
     """Cache features from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("training-work"))
+    parser.add_argument("--leg", default="joint")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    make_features(options.work)
+    make_features(options.work, options.work / options.leg)
 
 
 if __name__ == "__main__":

@@ -28,15 +28,15 @@ __all__ = ["load_product", "train_heads"]
 log = logging.getLogger(__name__)
 
 
-def train_heads(work: Path, tag: TagSettings, embedding: EmbeddingSettings) -> None:
-    """Train both heads; write `work`/heads.pt and `work`/heads.json (thresholds and curves)."""
-    if (work / "heads.json").exists():
-        log.info("heads: done already")
+def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSettings) -> None:
+    """Fit both heads to a leg's features; write `leg`/heads.pt and heads.json (with curves)."""
+    if (leg / "heads.json").exists():
+        log.info("heads: %s done already", leg.name)
         return
     truth = load_tag_truth()
     product = Product(truth.classes)
-    product.load_state_dict(load_trained(work), strict=False)
-    cache = load_features(work)
+    product.load_state_dict(load_trained(leg), strict=False)
+    cache = load_features(work, leg)
     pooled = torch.from_numpy(cache.pooled)
     with torch.inference_mode():
         odds = torch.stack([product.tags.log_odds(product.backbone.classifier(p)) for p in pooled])
@@ -62,7 +62,7 @@ def train_heads(work: Path, tag: TagSettings, embedding: EmbeddingSettings) -> N
             "embedding": likeness.layer.state_dict(),
             "text": likeness.text.state_dict(),
         },
-        work / "heads.pt",
+        leg / "heads.pt",
     )
     record = {
         "tag_settings": msgspec.to_builtins(tag),
@@ -71,14 +71,14 @@ def train_heads(work: Path, tag: TagSettings, embedding: EmbeddingSettings) -> N
         "thresholds": limits,
         "tags": truth.names,
     }
-    (work / "heads.json").write_text(json.dumps(record))
+    (leg / "heads.json").write_text(json.dumps(record))
 
 
-def load_product(work: Path) -> Product:
+def load_product(leg: Path) -> Product:
     """Return the whole trained network."""
-    heads = torch.load(work / "heads.pt", weights_only=True)
+    heads = torch.load(leg / "heads.pt", weights_only=True)
     product = Product(heads["tags"]["classes"])
-    product.load_state_dict(load_trained(work), strict=False)
+    product.load_state_dict(load_trained(leg), strict=False)
     product.tags.load_state_dict(heads["tags"])
     product.embedding.load_state_dict(heads["embedding"])
     product.eval()
@@ -89,11 +89,12 @@ def main() -> None:
     """Train the heads from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("training-work"))
+    parser.add_argument("--leg", default="joint")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
-    train_heads(options.work, TagSettings(), EmbeddingSettings())
+    train_heads(options.work, options.work / options.leg, TagSettings(), EmbeddingSettings())
 
 
 if __name__ == "__main__":

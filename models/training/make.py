@@ -16,27 +16,29 @@ from scened.models.training.evaluate import evaluate, markdown
 from scened.models.training.features import make_features
 from scened.models.training.heads import train_heads
 from scened.models.training.packing import NAME, VERSION, make_pack
-from scened.models.training.record import write_record
+from scened.models.training.record import LEGS, write_record
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import make_teacher
-from scened.models.training.train import Settings, train
+from scened.models.training.train import FACES_LEG, JOINT_LEG, train
 
 __all__ = ["make"]
 
 RECORDS = Path(__file__).parent / "records"
 
 
-def make(data: Path, work: Path, out: Path, table: Path, minutes: float) -> None:
-    """Run all stages; `minutes` is the joint training's budget."""
+def make(data: Path, work: Path, out: Path, table: Path) -> None:
+    """Run all stages."""
     work.mkdir(parents=True, exist_ok=True)
     pack, record = out / f"{NAME}-{VERSION}", RECORDS / f"{NAME}-{VERSION}.json"
     make_shards(data, work)
     make_teacher(data, work)
-    train(work, Settings(minutes=minutes))
-    make_features(work)
-    train_heads(work, TagSettings(), EmbeddingSettings())
+    faces, joint = (work / leg for leg in LEGS)
+    for leg, settings, before in ((faces, FACES_LEG, None), (joint, JOINT_LEG, faces)):
+        train(work, leg, settings, before)
+        make_features(work, leg)
+        train_heads(work, leg, TagSettings(), EmbeddingSettings())
     write_record(data, work, record)
-    make_pack(work, pack, record)
+    make_pack(work, joint, pack, record)
     evaluation = evaluate(pack, data, work)
     (work / "evaluation.json").write_bytes(msgspec.json.encode(evaluation))
     table.write_text(markdown(evaluation))
@@ -50,12 +52,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("training-work"))
     parser.add_argument("--out", type=Path, default=Path("models/packs"))
     parser.add_argument("--table", type=Path, default=Path("docs/evaluation.md"))
-    parser.add_argument("--minutes", type=float, default=Settings().minutes)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    make(options.data, options.work, options.out, options.table, options.minutes)
+    make(options.data, options.work, options.out, options.table)
 
 
 if __name__ == "__main__":

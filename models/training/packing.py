@@ -39,18 +39,18 @@ SOURCES = (
 log = logging.getLogger(__name__)
 
 
-def make_pack(work: Path, folder: Path, record: Path) -> None:
+def make_pack(work: Path, leg: Path, folder: Path, record: Path) -> None:
     """Export, quantise and describe the trained network in `folder`, without its card.
 
     Raises ValueError where the heads were trained for another vocabulary.
     """
-    heads = json.loads((work / "heads.json").read_text())
+    heads = json.loads((leg / "heads.json").read_text())
     truth = load_tag_truth()
     if truth.names != tuple(heads["tags"]):
         raise ValueError("vocabulary.toml has changed since the heads were trained")
     folder.mkdir(parents=True, exist_ok=True)
     photos = calibration_photos(head_photos(work))
-    export_float(load_product(work), work / "image.float.onnx")
+    export_float(load_product(leg), work / "image.float.onnx")
     quantise(work / "image.float.onnx", folder / "image.onnx", photos)
     unseen = [p for p in load_photos(work, ("faces",)) if held_out(p)]
     threshold = choose(session(folder / "image.onnx"), unseen)

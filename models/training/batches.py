@@ -1,0 +1,122 @@
+"""Batches for the joint training: photos for tags and likeness, and photos with known faces."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from scened.models.training.corpus import Photo, held_out, is_face_free
+from scened.models.training.face_loss import FaceTarget, face_target
+from scened.models.training.views import face_view, general_view, roughened
+
+__all__ = ["Batch", "BatchSettings", "Sampler"]
+
+SHAPES = ((320, 320), (320, 256), (256, 320), (320, 256), (256, 320))  # of face batches
+FOLDER_SHARES = {"captions": 0.4, "classes": 0.4, "multilabel": 0.1, "faces": 0.1}
+
+
+class BatchSettings(msgspec.Struct, frozen=True):
+    """What a step is shown."""
+
+    photos: int = 16  # per step, at `side`
+    side: int = 224  # px
+    rough: float = 0.0  # share of the photos that the learner sees roughened
+    faces: int = 16  # per step, at long side 320
+    faces_large: int = 2  # of them, from the larger photos
+    face_free: int = 2  # of them, from photos without any
+
+
+class Batch(NamedTuple):
+    """One step's input: general photos, and photos with the face head's targets.
+
+    `clean` is what the initial network sees, `photos` what the learner sees of the same;
+    `places` are the photos' places in the list the sampler was given. Pictures are uint8
+    [B, H, W, 3].
+    """
+
+    clean: Tensor
+    photos: Tensor
+    places: Tensor
+    face_photos: Tensor
+    faces: FaceTarget
+
+
+class Sampler:
+    """Draws batches; a batch depends only on the seed and its number."""
+
+    def __init__(
+        self, general: Sequence[Photo], faces: Sequence[Photo], seed: int, settings: BatchSettings
+    ) -> None:
+        """Take all photos; only those to train on are drawn."""
+        self._settings = settings
+        self._seed = seed
+        self._photos = general
+        self._places = {
+            folder: [
+                place
+                for place, photo in enumerate(general)
+                if photo.folder == folder and _to_train_on(photo)
+            ]
+            for folder in FOLDER_SHARES
+        }
+        usable = [photo for photo in (*faces, *general) if _to_train_on(photo)]
+        self._large = [p for p in usable if p.folder == "faces_large"]
+        self._faces = [p for p in faces if _to_train_on(p) and p.folder == "faces"]
+        self._free = [p for p in usable if is_face_free(p)]
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Yield batches from number `start` on, prepared ahead by another thread."""
+        ready: queue.Queue[Batch] = queue.Queue(maxsize=4)
+
+        def prepare() -> None:
+            number = start
+            while True:
+                ready.put(self.batch(number))
+                number += 1
+
+        threading.Thread(target=prepare, daemon=True).start()
+        while True:
+            yield ready.get()
+
+    def batch(self, number: int) -> Batch:
+        """Draw and augment batch `number`."""
+        s = self._settings
+        rng = np.random.default_rng([self._seed, number])
+        folders = rng.choice(list(FOLDER_SHARES), s.photos, p=list(FOLDER_SHARES.values()))
+        places = [int(rng.choice(self._places[str(folder)])) for folder in folders]
+        chosen = [self._photos[place] for place in places]
+        clean = [general_view(p.open(), p.squashed, s.side, rng) for p in chosen]
+        shown = [
+            np.asarray(roughened(Image.fromarray(view), rng)) if rng.random() < s.rough else view
+            for view in clean
+        ]
+        shape = SHAPES[rng.integers(len(SHAPES))]
+        small = s.faces - s.faces_large - s.face_free
+        with_faces = [_pick(self._faces, rng) for _ in range(small)]
+        with_faces += [_pick(self._large, rng) for _ in range(s.faces_large)]
+        with_faces += [_pick(self._free, rng) for _ in range(s.face_free)]
+        face_views = [face_view(p.open(), p.record, shape, rng) for p in with_faces]
+        targets = [face_target(boxes, shape) for _, boxes in face_views]
+        return Batch(
+            clean=torch.from_numpy(np.stack(clean)),
+            photos=torch.from_numpy(np.stack(shown)),
+            places=torch.tensor(places),
+            face_photos=torch.from_numpy(np.stack([view for view, _ in face_views])),
+            faces=FaceTarget(*(torch.stack(part) for part in zip(*targets, strict=True))),
+        )
+
+
+def _to_train_on(photo: Photo) -> bool:
+    return photo.split == "train" and not held_out(photo)
+
+
+def _pick(photos: Sequence[Photo], rng: np.random.Generator) -> Photo:
+    return photos[int(rng.integers(len(photos)))]

@@ -1,0 +1,127 @@
+"""What the tag and embedding heads ask of the backbone while all heads are trained at once."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scened.models.training.features import load_features
+from scened.models.training.network import EMBEDDING, FEATURES
+from scened.models.training.product import TagHead
+from scened.models.training.tag_head import Known, TagSettings, gather_truth
+from scened.models.training.tags import load_tag_truth
+from scened.models.training.text_tower import TextTower, tokenise
+
+__all__ = ["Heads", "Lessons", "load_heads", "load_lessons"]
+
+CAPTIONS = 5  # of a photo
+SCALE = 20.0  # of likenesses at the start; learnt
+FROM_ELSEWHERE = 0.25  # how much the initial network's naming counts on photos not of ImageNet
+
+log = logging.getLogger(__name__)
+
+
+class Heads(nn.Module):
+    """The tag and embedding heads as they are trained."""
+
+    def __init__(self, classes: Tensor) -> None:
+        """Take `classes`, float [1001, T]: one where an ImageNet output means a tag."""
+        super().__init__()
+        self.tags = TagHead(classes)
+        self.embedding = nn.Linear(FEATURES, EMBEDDING)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(SCALE)))
+
+
+class Lessons:
+    """What is known of each photo, to compute the heads' losses from.
+
+    Photos are named by their place in the list of `features.head_photos`.
+    """
+
+    def __init__(self, known: Known, trusted: Tensor, leaves: Tensor, texts: Tensor) -> None:
+        """Take tags, where ImageNet's naming is to be trusted, and captions' vectors.
+
+        `trusted` float [photos], `leaves` int64 [L]: tags that name an ImageNet class most
+        narrowly. `texts` float [photos, 5, 256]: unit vectors, zero for photos without captions.
+        """
+        self._known = known
+        self._trusted = trusted
+        self._leaves = leaves
+        captioned = texts.square().sum((1, 2)) > 0
+        self._texts = texts[captioned]
+        self._caption_of = torch.full((len(texts),), -1)
+        self._caption_of[captioned] = torch.arange(len(self._texts))
+
+    def losses(
+        self, heads: Heads, pooled: Tensor, logits: Tensor, wanted: Tensor, places: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the losses of some photos.
+
+        `pooled` [B, 1280] and `logits` [B, 1001] are the learner's, `wanted` [B, 1001] the
+        initial network's. The likeness is contrasted with a caption of every photo at once, whose
+        vectors do not change: so a small batch does no harm (it did: README).
+        """
+        tags = heads.tags(pooled, logits)
+        value, weight = self._known.value[places], self._known.weight[places]
+        told = functional.binary_cross_entropy_with_logits(tags, value, weight, reduction="sum")
+        return {
+            "tags": told / len(places),
+            "names": self._names(heads, tags, wanted, places),
+            "likeness": self._likeness(heads, pooled, places),
+        }
+
+    def _names(self, heads: Heads, tags: Tensor, wanted: Tensor, places: Tensor) -> Tensor:
+        """Return how far the narrowest tags' order is from the initial network's."""
+        share = (wanted.softmax(dim=1) @ heads.tags.classes)[:, self._leaves]
+        total = share.sum(dim=1).clamp(min=1e-6)
+        found = tags[:, self._leaves].log_softmax(dim=1)
+        share = share / total[:, None]
+        apart = functional.kl_div(found, share, reduction="none").sum(dim=1)
+        return (apart * total.clamp(max=1) * self._trusted[places]).mean()
+
+    def _likeness(self, heads: Heads, pooled: Tensor, places: Tensor) -> Tensor:
+        own = self._caption_of[places]
+        if not (own >= 0).any():
+            return pooled.new_zeros(())
+        embedded = functional.normalize(heads.embedding(pooled[own >= 0]), dim=1)
+        chosen = torch.randint(self._texts.shape[1], (len(self._texts),))
+        said = self._texts[torch.arange(len(self._texts)), chosen]
+        likeness = embedded @ said.T * heads.log_scale.exp().clamp(max=100)
+        return functional.cross_entropy(likeness, own[own >= 0])
+
+
+def load_heads(leg: Path) -> Heads:
+    """Return the heads that were fitted after a leg of training."""
+    kept = torch.load(leg / "heads.pt", weights_only=True)
+    heads = Heads(kept["tags"]["classes"])
+    heads.tags.load_state_dict(kept["tags"])
+    heads.embedding.load_state_dict(kept["embedding"])
+    return heads
+
+
+def load_lessons(work: Path, leg: Path, settings: TagSettings) -> Lessons:
+    """Gather what is known of the photos; `leg` holds the features and heads fitted before."""
+    truth = load_tag_truth()
+    cache = load_features(work, leg)
+    kept = torch.load(leg / "heads.pt", weights_only=True)
+    heads = load_heads(leg)
+    initial = torch.load(work / "initial.pt", weights_only=True)
+    pooled = torch.from_numpy(cache.pooled[0])
+    with torch.no_grad():
+        logits = functional.linear(pooled, initial["classifier.weight"], initial["classifier.bias"])
+        known = gather_truth(cache, truth, heads.tags.log_odds(logits), settings)
+        text = TextTower(kept["text"]["vectors.weight"])
+        text.load_state_dict(kept["text"])
+        texts = torch.zeros(len(cache.photos), CAPTIONS, EMBEDDING)
+        for place, photo in enumerate(cache.photos):
+            if "captions" in photo.record and photo.split == "train":
+                texts[place] = text(tokenise(photo.record["captions"][:CAPTIONS]))
+    trusted = [1.0 if p.source == "imagenet" else FROM_ELSEWHERE for p in cache.photos]
+    leaves = torch.tensor(truth.imagenet_leaves())
+    log.info("lessons: of %d photos", len(cache.photos))
+    return Lessons(known, torch.tensor(trusted), leaves, texts)
