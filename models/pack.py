@@ -20,6 +20,8 @@ __all__ = [
     "MAXIMUM_BYTES",
     "NETWORK_NAME",
     "SHAPES",
+    "TEXT_NAME",
+    "TOKENIZER_NAME",
     "FaceSettings",
     "Kind",
     "Label",
@@ -46,6 +48,8 @@ SHAPES: tuple[tuple[int, int], ...] = (  # height, width
 DEFAULT_PACK = "everyday-1"
 MANIFEST_NAME = "pack.json"
 NETWORK_NAME = "image.onnx"
+TEXT_NAME = "text.npz"  # with the tokenizer: what turns a query into an embedding
+TOKENIZER_NAME = "tokenizer.json"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)

@@ -14,6 +14,7 @@ from scened.models.training.calibration import fit_calibration, thresholds
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
 from scened.models.training.features import load_features, load_trained
 from scened.models.training.product import Product, TagHead
+from scened.models.training.sayings import gather_sayings
 from scened.models.training.tag_head import (
     TagSettings,
     cross_fitted,
@@ -22,8 +23,9 @@ from scened.models.training.tag_head import (
     train_tags,
 )
 from scened.models.training.tags import load_tag_truth
+from scened.models.training.text_tower import TextTower
 
-__all__ = ["load_product", "train_heads"]
+__all__ = ["load_product", "load_text_tower", "train_heads"]
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     head.evidence.mul_(calibration.slope)
     head.linear.weight.mul_(calibration.slope[:, None])
     head.linear.bias.mul_(calibration.slope).add_(calibration.offset)
-    likeness = train_embedding(cache, embedding)
+    said = gather_sayings(cache.photos, truth, known)
+    likeness = train_embedding(cache, said, embedding)
     torch.save(
         {
             "tags": head.state_dict(),
@@ -83,6 +86,14 @@ def load_product(leg: Path) -> Product:
     product.embedding.load_state_dict(heads["embedding"])
     product.eval()
     return product
+
+
+def load_text_tower(leg: Path) -> TextTower:
+    """Return the text tower that was fitted with the embedding."""
+    weights = torch.load(leg / "heads.pt", weights_only=True)["text"]
+    tower = TextTower(torch.zeros_like(weights["vectors.weight"]))
+    tower.load_state_dict(weights)
+    return tower.eval().requires_grad_(requires_grad=False)
 
 
 def main() -> None:

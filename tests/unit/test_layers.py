@@ -17,7 +17,7 @@ LAYERS = (
     ("scened.models",),
     ("scened.store",),
     ("scened.governor",),
-    ("scened.migrations", "scened.photos", "scened.analysis"),
+    ("scened.migrations", "scened.photos", "scened.analysis", "scened.search"),
     ("scened.requests", "scened.dispatch"),
     ("scened.service",),
     ("scened.cli",),
