@@ -93,7 +93,8 @@ def load_text_tower(leg: Path) -> TextTower:
     weights = torch.load(leg / "heads.pt", weights_only=True)["text"]
     tower = TextTower(torch.zeros_like(weights["vectors.weight"]))
     tower.load_state_dict(weights)
-    return tower.eval().requires_grad_(requires_grad=False)
+    tower.eval().requires_grad_(requires_grad=False)
+    return tower
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ LONGEST = 40  # word pieces of a caption
 PADDING = 0
 HIDDEN = 512
 SIZE = 112  # of a piece's vector: what of the teacher's 384 dimensions is kept
+SPREAD = 0.05  # of the start vectors, which the rate they learn at goes with
 CONTINUED = "##"
 
 
@@ -72,7 +73,7 @@ def start_vectors(size: int = SIZE) -> Tensor:
     mean = vectors[used].mean(dim=0)
     _, _, directions = torch.linalg.svd(vectors[used] - mean, full_matrices=False)
     kept: Tensor = (vectors - mean) @ directions[:size].T * used[:, None]
-    return kept / kept[used].std()
+    return kept * (SPREAD / kept[used].std())
 
 
 def tokenise(texts: Sequence[str]) -> Tensor:
