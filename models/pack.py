@@ -31,6 +31,7 @@ __all__ = [
     "default_pack_folder",
     "nearest_shape",
     "open_pack",
+    "read_bounded",
 ]
 
 INTERFACE = 1
@@ -118,7 +119,7 @@ class Pack(msgspec.Struct, frozen=True):
         expected = self.manifest.files.get(name)
         if expected is None:
             raise DamagedPack(f"the pack {self.identity} has no file {name!r}", _REMEDY)
-        data = _read_bounded(self.folder / name)
+        data = read_bounded(self.folder / name)
         if hashlib.sha256(data).hexdigest() != expected:
             raise DamagedPack(f"{name} in the pack {self.identity} is damaged", _REMEDY)
         return data
@@ -152,7 +153,7 @@ def open_pack(folder: Path) -> Pack:
     """
     if not folder.is_dir():
         raise DamagedPack(f"there is no pack in {folder}", _REMEDY)
-    raw = _read_bounded(folder / MANIFEST_NAME)
+    raw = read_bounded(folder / MANIFEST_NAME)
     try:
         interface = msgspec.json.decode(raw, type=_Interface).interface
         if interface > INTERFACE:
@@ -173,8 +174,11 @@ def open_pack(folder: Path) -> Pack:
     return pack
 
 
-def _read_bounded(path: Path) -> bytes:
-    """Return a plain file's bytes; follows no link, so that nothing outside the pack is read."""
+def read_bounded(path: Path) -> bytes:
+    """Return a plain file's bytes; follows no link, so that nothing outside the pack is read.
+
+    Raises DamagedPack where it is missing, no plain file, or larger than MAXIMUM_BYTES.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
