@@ -18,6 +18,7 @@ __all__ = [
     "GateSettings",
     "HeatSettings",
     "HoursSettings",
+    "Limits",
     "LoadSettings",
     "MemorySettings",
     "PressureSettings",
@@ -104,10 +105,29 @@ class GateSettings(_Section, frozen=True):
     disk: DiskSettings = DiskSettings()
 
 
+class Limits(_Section, frozen=True):
+    """How large a photo may be, how small, and how long one may take.
+
+    `memory_bytes`: estimated peak of a decode. `pixels`: in the whole picture, however much it
+    is reduced in decoding; of several frames or pages only the first is ever decoded.
+    `minimum_side`: pixels; what is smaller is an icon, not a photo. `file_bytes`: what is larger
+    is not even read. `metadata_bytes`: of each block of metadata; a larger one is not parsed.
+    `cpu_seconds`: processor time for one photo.
+    """
+
+    memory_bytes: Annotated[int, msgspec.Meta(gt=0)] = 1_500_000_000
+    pixels: Annotated[int, msgspec.Meta(gt=0)] = 1_000_000_000
+    minimum_side: Annotated[int, msgspec.Meta(gt=0)] = 64
+    file_bytes: Annotated[int, msgspec.Meta(gt=0)] = 4_000_000_000
+    metadata_bytes: Annotated[int, msgspec.Meta(gt=0)] = 4_000_000
+    cpu_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20
+
+
 class Settings(_Section, frozen=True):
     """The whole file. `most_duty_percent`: of the time that may be worked, at the most."""
 
     most_duty_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100
+    limits: Limits = Limits()
     gates: GateSettings = GateSettings()
 
 

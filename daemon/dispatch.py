@@ -10,6 +10,7 @@ import msgspec
 from scened.analysis.protocol import Answer, Done, Job, Looked, MovedOn, PackRefused, Ready, Started
 from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid, Supervisor
 from scened.clock import Clock
+from scened.config import Limits
 from scened.errors import DamagedPack, ReadFailed
 from scened.findings import Outcome
 from scened.governor.governor import Governor, Hold
@@ -56,12 +57,13 @@ class Dispatcher:
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
         moved_on: Callable[[bytes], None],
         governor: Governor,
+        limits: Limits,
     ) -> None:
         self._database = database
         self._governor = governor
         self._clock = clock
         self._moved_on = moved_on
-        self._supervisor = Supervisor(pack.folder, tell)
+        self._supervisor = Supervisor(pack.folder, limits, tell)
         self._given: dict[int, bytes] = {}  # file id -> path, of the slice at hand
         self._outcomes: list[Outcome] = []
         self._changed: dict[int, float] = {}  # file id -> when it changed while it was read

@@ -95,7 +95,13 @@ class Service:
             settings, sensors or SystemSensors(clock), clock, database.file.parent, self._pids
         )
         self._dispatcher = Dispatcher(
-            database, pack, clock, self._inbox.put, self._follower.look_again, self._governor
+            database,
+            pack,
+            clock,
+            self._inbox.put,
+            self._follower.look_again,
+            self._governor,
+            settings.limits,
         )
         self._obey()
         self._stopping_since: float | None = None

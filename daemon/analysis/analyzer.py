@@ -1,7 +1,7 @@
 """The analyzer process: hashes, decodes and looks, photo by photo, at the lowest priority.
 
-Run as `python -m scened.analysis.analyzer PACK_FOLDER` with the protocol on stdin and stdout.
-It holds no database and keeps nothing between photos but the loaded network.
+Run as `python -m scened.analysis.analyzer PACK_FOLDER LIMITS` (JSON) with the protocol on stdin
+and stdout. It holds no database and keeps nothing between photos but the loaded network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 import xxhash
 
-from scened.analysis.decode import Limits, decode
+from scened.analysis.decode import decode
 from scened.analysis.network import Network
 from scened.analysis.protocol import (
     Done,
@@ -29,6 +29,8 @@ from scened.analysis.protocol import (
     receive,
     send,
 )
+from scened.analysis.sandbox import allow_seconds, lock_down
+from scened.config import Limits
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnsupportedFormat
 from scened.findings import Findings, Outcome
 from scened.formats import Support, format_of
@@ -63,6 +65,13 @@ class Looker:
                     job.file_id, job.size, job.modified_ns, error=by_name.reason, unsupported=True
                 )
             )
+        if job.size > self._limits.file_bytes:
+            reason = (
+                f"is {job.size / 1e9:,.1f} GB long, more than the"
+                f" {self._limits.file_bytes / 1e9:,.1f} GB allowed"
+            )
+            return Looked(Outcome(job.file_id, job.size, job.modified_ns, error=reason))
+        allow_seconds(self._limits.cpu_seconds)
         began = time.perf_counter()
         hashed = decoded = began
         digest: bytes | None = None
@@ -97,13 +106,15 @@ class Looker:
 def main() -> None:
     """Serve slices until the daemon closes its end of the pipe."""
     requests, answers = _take_pipes()
+    limits = msgspec.json.decode(sys.argv[2], type=Limits)
     step_back()
+    lock_down(limits.memory_bytes)
     try:
         network = Network(open_pack(Path(sys.argv[1])))
     except ScenedError as error:
         send(answers, PackRefused(str(error)))
         return
-    looker = Looker(network, Limits())
+    looker = Looker(network, limits)
     send(answers, Ready())
     decoder = msgspec.msgpack.Decoder(Slice)
     while (work := receive(requests, decoder)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -26,13 +27,13 @@ from scened.analysis.protocol import (
     receive,
     send,
 )
+from scened.config import Limits
 
 __all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor"]
 
 logger = logging.getLogger(__name__)
 
-CPU_SECONDS_A_PHOTO = 60.0  # processor time, so that a busy or sleeping machine kills nothing
-MEMORY_BYTES = 2_000_000_000  # resident; a decode may take 1.5 GB
+OWN_BYTES = 500_000_000  # resident, beside what a decode may take
 LAST_WORDS_SECONDS = 1.0
 
 
@@ -58,9 +59,13 @@ class Supervisor:
     """
 
     def __init__(
-        self, pack_folder: Path, tell: Callable[[AnalyzerSaid | AnalyzerEnded], None]
+        self,
+        pack_folder: Path,
+        limits: Limits,
+        tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
     ) -> None:
         self._pack_folder = pack_folder
+        self._limits = limits
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
         self._killed_because: str | None = None
@@ -69,6 +74,11 @@ class Supervisor:
         self.busy = False
         self.suspended = False
         self.photo: int | None = None
+
+    @property
+    def _too_long(self) -> str:
+        # processor time, so that a busy or sleeping machine kills nothing
+        return f"takes more than {self._limits.cpu_seconds:g} seconds of processor time"
 
     @property
     def running(self) -> bool:
@@ -117,10 +127,11 @@ class Supervisor:
             memory = psutil.Process(self._process.pid).memory_info().rss
         except psutil.Error:
             return
-        if memory > MEMORY_BYTES:
-            self._kill(f"needs more than {MEMORY_BYTES / 1e9:.0f} GB of memory")
-        elif self._cpu_seconds() - self._cpu_at_start > CPU_SECONDS_A_PHOTO:
-            self._kill(f"takes more than {CPU_SECONDS_A_PHOTO:.0f} seconds of processor time")
+        most = self._limits.memory_bytes + OWN_BYTES
+        if memory > most:
+            self._kill(f"needs more than {most / 1e9:.1f} GB of memory")
+        elif self._cpu_seconds() - self._cpu_at_start > self._limits.cpu_seconds:
+            self._kill(self._too_long)
 
     def suspend(self) -> None:
         """Stop the analyzer where it stands; it goes on with `resume`, and loses nothing."""
@@ -154,7 +165,13 @@ class Supervisor:
     def _start(self) -> None:
         self.generation += 1
         process = subprocess.Popen(
-            [sys.executable, "-m", "scened.analysis.analyzer", str(self._pack_folder)],
+            [
+                sys.executable,
+                "-m",
+                "scened.analysis.analyzer",
+                str(self._pack_folder),
+                msgspec.json.encode(self._limits).decode(),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # decoders written in C complain there about every odd file
@@ -178,7 +195,7 @@ class Supervisor:
             process.kill()
         code = process.wait()
         stream.close()
-        self._tell(AnalyzerEnded(generation, self._killed_because or _words_for(code)))
+        self._tell(AnalyzerEnded(generation, self._killed_because or self._words_for(code)))
 
     def _kill(self, reason: str) -> None:
         if self._process is not None and self._killed_because is None:
@@ -192,6 +209,9 @@ class Supervisor:
             return 0.0
         return times.user + times.system if times else 0.0
 
-
-def _words_for(code: int) -> str:
-    return f"the analyzer died of signal {-code}" if code < 0 else f"the analyzer ended with {code}"
+    def _words_for(self, code: int) -> str:
+        if code == -signal.SIGXCPU:
+            return self._too_long
+        if code >= 0:
+            return f"the analyzer ended with {code}"
+        return f"the analyzer died of signal {-code}"

@@ -12,7 +12,14 @@ REPOSITORY = Path(__file__).parents[2]
 # A module's layer is that of the longest prefix of its name; it imports from layers below its
 # own, and from its own neighbours in the same package.
 LAYERS = (
-    ("scened.errors", "scened.clock", "scened.wording", "scened.formats", "scened"),
+    (
+        "scened.errors",
+        "scened.clock",
+        "scened.wording",
+        "scened.formats",
+        "scened.landlock",
+        "scened",
+    ),
     ("scened.config", "scened.findings", "scened.progress"),
     ("scened.models",),
     ("scened.store",),
