@@ -260,6 +260,7 @@ class Service:
         scheduler = BackgroundScheduler()
         for do, interval in (
             (self._follower.reload, {"minutes": RECONCILE_MINUTES}),
+            (self._dispatcher.retry_unread, {"minutes": RECONCILE_MINUTES}),
             (self._maintain, {"hours": MAINTENANCE_HOURS}),
         ):
             scheduler.add_job(self._inbox.put, "interval", args=[Chore(do)], **interval)

@@ -6,9 +6,11 @@ and stdout. It holds no database and keeps nothing between photos but the loaded
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,7 @@ from scened.analysis.decode import decode
 from scened.analysis.network import Network
 from scened.analysis.protocol import (
     Done,
+    Identified,
     Job,
     Looked,
     MovedOn,
@@ -53,8 +56,10 @@ class Looker:
         self._network = network
         self._limits = limits
 
-    def look(self, job: Job, known_hashes: frozenset[bytes]) -> Looked | MovedOn:
-        """Identify a photo and, unless its hash is known, say what it shows.
+    def look(
+        self, job: Job, known_hashes: frozenset[bytes], tell: Callable[[Identified], None]
+    ) -> Looked | MovedOn:
+        """Identify a photo, tell its hash and, unless that is known, say what it shows.
 
         A file whose name says that no codec here reads it is not opened at all, and so has no
         hash: what a name says is no property of the content.
@@ -77,11 +82,12 @@ class Looker:
         digest: bytes | None = None
         findings: Findings | None = None
         error: str | None = None
-        unsupported = False
+        unsupported = transient = False
         try:
             digest = _hash_of(job)
             hashed = decoded = time.perf_counter()
             if digest not in known_hashes:
+                tell(Identified(digest))
                 picture = decode(job.path, self._limits)
                 decoded = time.perf_counter()
                 findings = self._network.findings(picture)
@@ -91,12 +97,21 @@ class Looker:
         except UnsupportedFormat as refusal:
             error, unsupported = refusal.message, True
         except ReadFailed as refusal:
-            digest, error = None, refusal.message
+            digest, error, transient = None, refusal.message, True
         except ScenedError as refusal:
             error = refusal.message
         ended = time.perf_counter()
         return Looked(
-            Outcome(job.file_id, job.size, job.modified_ns, digest, findings, error, unsupported),
+            Outcome(
+                job.file_id,
+                job.size,
+                job.modified_ns,
+                digest,
+                findings,
+                error,
+                unsupported,
+                transient,
+            ),
             hash_seconds=hashed - began,
             decode_seconds=decoded - hashed,
             network_seconds=ended - decoded,
@@ -126,7 +141,8 @@ def _serve(looker: Looker, work: Slice, answers: BinaryIO) -> None:
     seen_now: set[bytes] = set()  # two copies in one slice are looked at once
     for job in work.photos:
         send(answers, Started(job.file_id))
-        answer = looker.look(job, frozenset({*job.known_hashes, *seen_now}))
+        known = frozenset({*job.known_hashes, *seen_now})
+        answer = looker.look(job, known, functools.partial(send, answers))
         if isinstance(answer, Looked) and answer.outcome.hash is not None:
             seen_now.add(answer.outcome.hash)
         send(answers, answer)

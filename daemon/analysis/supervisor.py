@@ -19,6 +19,7 @@ import psutil
 from scened.analysis.protocol import (
     Answer,
     Done,
+    Identified,
     Job,
     Looked,
     MovedOn,
@@ -29,7 +30,7 @@ from scened.analysis.protocol import (
 )
 from scened.config import Limits
 
-__all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor"]
+__all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor", "Victim"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +46,21 @@ class AnalyzerSaid(NamedTuple):
 
 
 class AnalyzerEnded(NamedTuple):
-    """The analyzer of this generation is gone; `reason` says how, as people would."""
+    """The analyzer of this generation is gone; `reason` says how, as people would.
+
+    `final`: the photo at hand would do the same to the next one.
+    """
 
     generation: int
     reason: str
+    final: bool = False
+
+
+class Victim(NamedTuple):
+    """The photo that an analyzer was at when it ended; its hash, if it got that far."""
+
+    file_id: int
+    hash: bytes | None
 
 
 class Supervisor:
@@ -74,6 +86,7 @@ class Supervisor:
         self.busy = False
         self.suspended = False
         self.photo: int | None = None
+        self._hash: bytes | None = None
 
     @property
     def _too_long(self) -> str:
@@ -105,19 +118,21 @@ class Supervisor:
         """Keep track of the photo at hand by what the analyzer says."""
         match answer:
             case Started(file_id):
-                self.photo = file_id
+                self.photo, self._hash = file_id, None
                 self._cpu_at_start = self._cpu_seconds()
+            case Identified(digest):
+                self._hash = digest
             case Looked() | MovedOn():
                 self.photo = None
             case Done():
                 self.busy = False
 
-    def ended(self) -> int | None:
+    def ended(self) -> Victim | None:
         """Forget a process that is gone, and return the photo it died on, if any."""
         photo, self.photo = self.photo, None
         self._process, self.busy, self._killed_because = None, False, None
         self.suspended = False
-        return photo
+        return Victim(photo, self._hash) if photo is not None else None
 
     def check(self) -> None:
         """End the analyzer where the photo at hand takes too much processor time or memory."""
@@ -195,7 +210,8 @@ class Supervisor:
             process.kill()
         code = process.wait()
         stream.close()
-        self._tell(AnalyzerEnded(generation, self._killed_because or self._words_for(code)))
+        reason = self._killed_because or self._words_for(code)
+        self._tell(AnalyzerEnded(generation, reason, final=reason == self._too_long))
 
     def _kill(self, reason: str) -> None:
         if self._process is not None and self._killed_because is None:

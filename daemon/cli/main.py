@@ -11,7 +11,8 @@ import click
 from scened import __version__
 from scened.cli.add import add
 from scened.cli.boost import boost
-from scened.cli.options import default_database
+from scened.cli.failures import failures
+from scened.cli.options import default_database, say
 from scened.cli.pause import pause
 from scened.cli.remove import remove
 from scened.cli.resume import resume
@@ -43,7 +44,7 @@ def commands(context: click.Context, database: Path | None) -> None:
     context.obj = (database or default_database()).absolute()
 
 
-for _command in (add, run, status, show, search, pause, resume, boost, remove):
+for _command in (add, run, status, show, search, failures, pause, resume, boost, remove):
     commands.add_command(_command)
 
 
@@ -52,7 +53,7 @@ def main() -> None:
     try:
         commands(prog_name="scened")
     except ScenedError as error:
-        click.echo(f"scened: {error}", err=True)
+        say(f"scened: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request
+from scened.cli.options import request, say
 from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_summary
 from scened.config import Settings, load_settings
@@ -89,7 +89,7 @@ def _work(
                 "no folder is watched yet: say which, as in `scened run ~/Pictures`"
             )
     if not once:
-        click.echo(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
+        say(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
     with ProgressBar(shown=once) as bar:
         summary = Service(database, pack, settings=settings, once=once, on_pulse=bar.show).run()
@@ -101,9 +101,9 @@ def _work(
 
 def _hand_over(database_file: Path, paths: list[bytes]) -> None:
     """Leave the folders to the daemon that runs already, and follow its progress to the end."""
-    click.echo("a daemon runs already: it takes this over; Ctrl-C stops watching it only", err=True)
+    say("a daemon runs already: it takes this over; Ctrl-C stops watching it only", err=True)
     for answer in request(database_file, ADD, paths):
-        click.echo(answer.sentence)
+        say(answer.sentence)
     database = open_for_reading(database_file)
     try:
         with ProgressBar(shown=True) as bar:
@@ -114,7 +114,7 @@ def _hand_over(database_file: Path, paths: list[bytes]) -> None:
                 last, running = _look(database)
     finally:
         database.close()
-    click.echo(f"{last.counts.done} photos analysed, {last.counts.failed} failed")
+    say(f"{last.counts.done} photos analysed, {last.counts.failed} failed")
     if last.counts.failed:
         sys.exit(ExitCode.SOME_FAILED)
 

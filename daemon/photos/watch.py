@@ -59,7 +59,9 @@ class Watcher:
                 handler, os.fsdecode(root.path or b"/"), recursive=True
             )
         except OSError as error:
-            logger.warning("cannot watch a folder, it is read at intervals instead: %s", error)
+            logger.warning(
+                "cannot watch a folder, it is read at intervals instead: %s", error.strerror
+            )
             return False
         return True
 
