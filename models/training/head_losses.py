@@ -14,7 +14,7 @@ from scened.models.training.features import load_features
 from scened.models.training.heads import load_text_tower
 from scened.models.training.network import EMBEDDING, FEATURES
 from scened.models.training.product import TagHead
-from scened.models.training.tag_head import Known, TagSettings, gather_truth
+from scened.models.training.tag_head import Known, TagSettings, gather_truth, name_loss
 from scened.models.training.tags import load_tag_truth
 from scened.models.training.text_tower import tokenise
 
@@ -78,12 +78,8 @@ class Lessons:
 
     def _names(self, heads: Heads, tags: Tensor, wanted: Tensor, places: Tensor) -> Tensor:
         """Return how far the narrowest tags' order is from the initial network's."""
-        share = (wanted.softmax(dim=1) @ heads.tags.classes)[:, self._leaves]
-        total = share.sum(dim=1).clamp(min=1e-6)
-        found = tags[:, self._leaves].log_softmax(dim=1)
-        share = share / total[:, None]
-        apart = functional.kl_div(found, share, reduction="none").sum(dim=1)
-        return (apart * total.clamp(max=1) * self._trusted[places]).mean()
+        shares = (wanted.softmax(dim=1) @ heads.tags.classes)[:, self._leaves]
+        return (name_loss(tags[:, self._leaves], shares) * self._trusted[places]).mean()
 
     def _likeness(self, heads: Heads, pooled: Tensor, places: Tensor) -> Tensor:
         own = self._caption_of[places]

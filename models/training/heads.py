@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from torch import Tensor
 
 from scened.models.training.calibration import fit_calibration, thresholds
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
@@ -19,6 +20,7 @@ from scened.models.training.tag_head import (
     TagSettings,
     cross_fitted,
     gather_truth,
+    name_loss,
     train_rows,
     train_tags,
 )
@@ -45,15 +47,21 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     odds = odds.clone()
     known = gather_truth(cache, truth, odds[0], tag)
 
-    answers = cross_fitted(cache, odds, known, truth.classes, tag)
+    leaves = torch.tensor(truth.imagenet_leaves())
+    answers = cross_fitted(cache, odds, known, truth.classes, leaves, tag)
     rows = train_rows(cache.photos)
     seen = type(known)(*(values[rows] for values in known))
-    calibration = fit_calibration(answers[rows], seen.value, seen.weight)
+    shares = odds[0][rows][:, leaves].sigmoid()
+
+    def order_loss(logits: Tensor) -> Tensor:
+        return tag.names * name_loss(logits[:, leaves], shares).sum()
+
+    calibration = fit_calibration(answers[rows], seen.value, seen.weight, order_loss)
     limits = thresholds(
         calibration(answers[rows]), seen.value, seen.weight, seen.known, truth.parents()
     )
 
-    head = train_tags(pooled[:, rows], odds[:, rows], seen, TagHead(truth.classes), tag)
+    head = train_tags(pooled[:, rows], odds[:, rows], seen, TagHead(truth.classes), leaves, tag)
     head.evidence.mul_(calibration.slope)
     head.linear.weight.mul_(calibration.slope[:, None])
     head.linear.bias.mul_(calibration.slope).add_(calibration.offset)
