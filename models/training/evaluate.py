@@ -22,7 +22,7 @@ from scened.models.training.embedding_head import recall_at
 from scened.models.training.face_evaluation import face_figures, false_face_figure
 from scened.models.training.face_threshold import kept
 from scened.models.training.features import session
-from scened.models.training.metrics import Figure, mean_interval
+from scened.models.training.metrics import Figure, mean_interval, ranking_precision
 from scened.models.training.network import EMBEDDING, normalise
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import imagenet_index, load_initial
@@ -213,7 +213,7 @@ def _tags(seen: _Seen, truth: TagTruth, manifest: Manifest) -> list[Figure]:
     precision = float(value[known & given].mean())
     recall = float(given[known & value].mean())
     aps = [
-        _ranking_precision(scores[known[:, t], t], value[known[:, t], t])
+        ranking_precision(scores[known[:, t], t], value[known[:, t], t])
         for t in np.flatnonzero(both & ((known & value).sum(axis=0) >= 10))
     ]
     error = expected_calibration_error(
@@ -230,11 +230,6 @@ def _tags(seen: _Seen, truth: TagTruth, manifest: Manifest) -> list[Figure]:
         Figure("expected calibration error of tags known both ways", len(rows), error),
         Figure("tags given per photo, mean", len(rows), float(given.sum(axis=1).mean())),
     ]
-
-
-def _ranking_precision(scores: Array, present: npt.NDArray[np.bool_]) -> float:
-    ranked = present[np.argsort(-scores, kind="stable")]
-    return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1))[ranked].mean())
 
 
 def _retrieval(seen: _Seen, pack: Path) -> list[Figure]:
