@@ -18,6 +18,7 @@ __all__ = [
     "EMBEDDING_DIMENSIONS",
     "INTERFACE",
     "LONG_SIDE",
+    "MANIFEST_NAME",
     "MAXIMUM_BYTES",
     "NETWORK_NAME",
     "SHAPES",
@@ -88,7 +89,7 @@ class FaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     threshold: float
     overlap: float
-    closer: float = 0.65
+    closer: float = 1.0
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
