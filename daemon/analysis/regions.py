@@ -90,10 +90,14 @@ def small_face_regions(
     are taken greedily by how many more each promises, as long as that is what the pack asks.
     """
     side = max(CLOSEST, LONG_SIDE / MOST_ENLARGED / max(width, height))
-    small = _sides(first.boxes, width, height) <= SMALL_FACE
-    if side >= 1 or first.scores[small].sum() < settings.closer:
+    likely = first.scores >= FAINTEST
+    boxes, scores = within_picture(first.boxes[likely]), first.scores[likely]
+    small = _sides(boxes, width, height) <= SMALL_FACE
+    if side >= 1 or scores[small].sum() < settings.closer:
         return ()  # most photos, at next to no cost
-    boxes, scores = _small_boxes(first, settings.overlap, width, height)
+    kept = suppress(boxes, scores, settings.overlap)
+    kept = kept[small[kept]]
+    boxes, scores = boxes[kept], scores[kept]
     ends = boxes[:, :2] + boxes[:, 2:]
     corners = np.clip((boxes[:, :2] + ends) / 2 - side / 2, 0, 1 - side)
     covers = _all(boxes[None, :, :2] + TINY >= corners[:, None])
@@ -152,14 +156,6 @@ def merge_faces(
         boxes.append(placed[small])
         scores.append(look.scores[uncut][small])
     return np.concatenate(boxes), np.concatenate(scores)
-
-
-def _small_boxes(seen: Seen, overlap: float, width: int, height: int) -> tuple[Floats, Floats]:
-    likely = seen.scores >= FAINTEST
-    boxes, scores = within_picture(seen.boxes[likely]), seen.scores[likely]
-    kept = suppress(boxes, scores, overlap)
-    small = kept[_sides(boxes[kept], width, height) <= SMALL_FACE]
-    return boxes[small], scores[small]
 
 
 def _sides(boxes: Floats, width: int, height: int) -> Floats:
