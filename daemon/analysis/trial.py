@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from scened.config import Limits
 from scened.errors import DamagedPack, ScenedError
 from scened.models.pack import open_pack
 
@@ -71,7 +72,9 @@ def _timings(folder: Path, rounds: int) -> tuple[Timing, ...]:
     import numpy as np
 
     from scened.analysis.network import Network
+    from scened.analysis.sandbox import lock_down
 
+    lock_down(Limits().memory_bytes)  # before any of the stranger's bytes is read
     pack = open_pack(folder)
     network = Network(pack)
     random = np.random.default_rng(0)
