@@ -129,7 +129,8 @@ def parts(
     across, down = picture.size
     for x, y, part_width, part_height in regions:
         shape = nearest_shape(part_width * across, part_height * down)
-        box = (x * across, y * down, (x + part_width) * across, (y + part_height) * down)
+        right, bottom = min(1.0, x + part_width), min(1.0, y + part_height)
+        box = (x * across, y * down, right * across, bottom * down)
         part = picture.resize(shape[::-1], Image.Resampling.BILINEAR, box)
         yield Region(x, y, part_width, part_height), np.asarray(part)
 
