@@ -22,7 +22,7 @@ import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 
 from scened.analysis.metadata import clean_text, read_metadata
-from scened.analysis.pixels import Box, Pixels, sharpness, small_srgb, upright
+from scened.analysis.pixels import MOST_ENLARGED, Box, Pixels, sharpness, small_srgb, upright
 from scened.config import Limits
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnreadablePhoto, UnsupportedFormat
 from scened.findings import Metadata
@@ -38,7 +38,6 @@ MEGABYTE = 1_000_000
 THUMBNAIL_SHARE = 15 / 16  # an embedded thumbnail serves from this share of the long side wanted
 PREVIEW_SIDE = 160  # pixels: the least long side of a preview that stands in for a huge photo
 ASPECT_TOLERANCE = 0.02  # a preview of other proportions has black bars, or is of another picture
-MOST_ENLARGED = 1.3  # a picture decoded smaller by no more than this serves for a larger one
 REASON_CHARACTERS = 100
 
 # Bytes at the peak of a whole decode and conversion, for each pixel, measured by

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scened.analysis.decode import MOST_ENLARGED
 from scened.analysis.interpret import Floats, suppress, within_picture
-from scened.analysis.pixels import Pixels
+from scened.analysis.pixels import MOST_ENLARGED, Pixels
 from scened.models.pack import LONG_SIDE, FaceSettings, nearest_shape
 
 __all__ = [
