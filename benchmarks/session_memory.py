@@ -1,6 +1,6 @@
 """Whether the analyzer's memory stays flat over many photos of mixed shapes and formats.
 
-    python benchmarks/memory.py [--photos 2000]
+    python benchmarks/session_memory.py [--photos 2000]
 
 Decodes and looks at small real photos in every shape, a panorama and a crowd, as the analyzer
 does, and prints the resident memory along the way. The reference is the same
