@@ -12,6 +12,7 @@ from scened import __version__
 from scened.cli.add import add
 from scened.cli.boost import boost
 from scened.cli.failures import failures
+from scened.cli.model import model
 from scened.cli.options import default_database, say
 from scened.cli.pause import pause
 from scened.cli.remove import remove
@@ -44,7 +45,7 @@ def commands(context: click.Context, database: Path | None) -> None:
     context.obj = (database or default_database()).absolute()
 
 
-for _command in (add, run, status, show, search, failures, pause, resume, boost, remove):
+for _command in (add, run, status, show, search, failures, pause, resume, boost, remove, model):
     commands.add_command(_command)
 
 

@@ -14,7 +14,8 @@ from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_summary
 from scened.config import Settings, load_settings
 from scened.errors import AnotherDaemon, ExitCode
-from scened.models.pack import Pack, default_pack_folder, open_pack
+from scened.models.pack import Pack, open_pack
+from scened.packs import Packs
 from scened.requests import ADD, carry_out, folder_to_add
 from scened.service import Service
 from scened.store.commands import Command
@@ -38,7 +39,7 @@ LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
     "pack_folder",
     envvar="SCENED_PACK",
     type=click.Path(path_type=Path),
-    help="The pack to look with; also SCENED_PACK. Default: the one that ships.",
+    help="A pack's folder, to look with it in this run; also SCENED_PACK. Default: the one in use.",
 )
 @click.option(
     "--settings",
@@ -63,7 +64,8 @@ def run(
     logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
-    pack = open_pack(pack_folder or default_pack_folder())
+    packs = Packs(database_file)
+    pack = open_pack(pack_folder) if pack_folder else packs.open(packs.active())
     try:
         with daemon_lock(database_file, LOCK_SECONDS):
             database = open_for_writing(database_file)

@@ -38,6 +38,7 @@ class Status(msgspec.Struct, frozen=True):
     failed: int
     unsupported: int
     missing: int
+    stale: int
     rate: float | None
     eta_seconds: float | None
     duty: float
@@ -68,6 +69,8 @@ def status(database_file: Path, json: bool) -> None:
         f"{counts.total} photos: {record.done} analysed, {record.pending} pending,"
         f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing"
     )
+    if record.stale:
+        click.echo(f"{record.stale} of those pending show what another pack saw until then")
     if record.running:
         say(_work(record))
         for gate in record.gates:
@@ -99,6 +102,7 @@ def _status(database_file: Path) -> Status:
         failed=last.counts.failed,
         unsupported=last.counts.unsupported,
         missing=last.counts.missing,
+        stale=last.counts.stale,
         rate=last.rate if running else None,
         eta_seconds=last.eta_seconds if running else None,
         duty=governed.duty if running else 0.0,

@@ -19,11 +19,17 @@ from scened.models.pack import Manifest, open_pack
 from scened.models.training.calibration import expected_calibration_error
 from scened.models.training.corpus import Photo, is_face_free, load_photos
 from scened.models.training.embedding_head import recall_at
-from scened.models.training.face_evaluation import face_figures, false_face_figure
+from scened.models.training.face_evaluation import (
+    closer_figures,
+    false_face_figure,
+    first_look_figures,
+    given_figures,
+)
 from scened.models.training.face_threshold import kept
 from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval, ranking_precision
 from scened.models.training.network import EMBEDDING, normalise
+from scened.models.training.second_look import FaceFinder, Found
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import imagenet_index, load_initial
 from scened.models.training.views import BILINEAR, Pixels, product_view
@@ -76,18 +82,11 @@ def evaluate(pack: Path, data: Path, work: Path) -> Evaluation:
     truth = load_tag_truth()
     if truth.names != tuple(label.name for label in manifest.labels):
         raise ValueError("the pack's tags are not those of vocabulary.toml: train the heads again")
-    photos = [p for p in load_photos(work) if p.split == "val" and p.folder != "faces_large"]
-    seen = _look(network, photos)
-    face_rows = seen.rows(lambda p: p.folder == "faces")
-    yunet, limit = YuNet(data / "teachers"), manifest.faces.threshold
+    val = [p for p in load_photos(work) if p.split == "val"]
+    seen = _look(network, [p for p in val if p.folder != "faces_large"])
+    yunet = YuNet(data / "teachers")
     figures = [
-        *face_figures(
-            [photos[row] for row in face_rows],
-            [seen.faces[row] for row in face_rows],
-            yunet,
-            limit,
-        ),
-        false_face_figure([seen.faces[row] for row in seen.rows(is_face_free)], limit),
+        *_faces(network, seen, [p for p in val if p.folder == "faces_large"], manifest, yunet),
         *_imagenet(seen, truth, data, work),
         *(_source(seen, truth, name, sources) for name, sources in SOURCES.items()),
         *_tags(seen, truth, manifest),
@@ -138,6 +137,32 @@ def _look(network: onnxruntime.InferenceSession, photos: list[Photo]) -> _Seen:
         embeddings.append(embedding)
         faces.append(kept(boxes, scores))
     return _Seen(photos, np.stack(tags).astype(np.float64), np.stack(embeddings), faces)
+
+
+def _faces(
+    network: onnxruntime.InferenceSession,
+    seen: _Seen,
+    large: list[Photo],
+    manifest: Manifest,
+    yunet: YuNet,
+) -> list[Figure]:
+    """Return how well faces are found: in one look, and in all that the product takes."""
+
+    def find(photos: list[Photo]) -> list[Found]:
+        return [FaceFinder(network, photo.open()).find(manifest.faces) for photo in photos]
+
+    rows = seen.rows(lambda p: p.folder == "faces")
+    photos = [seen.photos[row] for row in rows]
+    found = find(photos)
+    free = find([seen.photos[row] for row in seen.rows(is_face_free)])
+    limit = manifest.faces.threshold
+    return [
+        *first_look_figures(photos, [seen.faces[row] for row in rows], yunet),
+        *closer_figures("faces", photos, found, yunet),
+        *closer_figures("faces of large photos", large, find(large), yunet),
+        *given_figures(photos, found, limit),
+        false_face_figure(free, limit),
+    ]
 
 
 def _imagenet(seen: _Seen, truth: TagTruth, data: Path, work: Path) -> list[Figure]:

@@ -178,7 +178,7 @@ def test_photos_are_counted_by_status(library: Library, root: Path, dogs: list[P
 def test_results_of_another_pack_count_as_pending(library: Library, dogs: list[Path]) -> None:
     newer = library.activate(make_pack("2"))
     with library.database.reading() as connection:
-        assert count_photos(connection, newer) == Counts(pending=3)
+        assert count_photos(connection, newer) == Counts(pending=3, stale=3)
 
 
 def test_the_pulse_counts_as_things_are_now(library: Library, dogs: list[Path]) -> None:

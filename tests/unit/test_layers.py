@@ -25,6 +25,7 @@ LAYERS = (
     ("scened.store",),
     ("scened.governor",),
     ("scened.migrations", "scened.photos", "scened.analysis", "scened.search"),
+    ("scened.packs",),
     ("scened.requests", "scened.dispatch"),
     ("scened.service",),
     ("scened.cli",),
@@ -33,6 +34,7 @@ DAEMON_MAY_LOAD_OF_ANALYSIS = {
     "scened.analysis.drawing",
     "scened.analysis.protocol",
     "scened.analysis.supervisor",
+    "scened.analysis.trial",
 }
 
 
