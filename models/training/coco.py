@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scened.models.training.corpus import Photo
-from scened.models.training.labels import SourceMap
 from scened.models.training.metrics import Figure, interval, ranking_precision
+from scened.models.training.seen import Seen
 from scened.models.training.tags import TagTruth
 from scened.models.training.views import BILINEAR
 
@@ -49,21 +47,16 @@ class Detector:
         return best
 
 
-def coco_figures(
-    photos: Sequence[Photo],
-    ours: Array,
-    initial: Array,
-    detector: Detector,
-    truth: TagTruth,
-    sources: SourceMap,
-) -> list[Figure]:
+def coco_figures(seen: Seen, initial: Array, detector: Detector, truth: TagTruth) -> list[Figure]:
     """Return the mean average precision over COCO's classes that are there: ours, and theirs.
 
-    `ours` and `initial` are scores [photos, T]. A class of COCO is the first tag it maps to.
+    `initial` are the initial network's scores [photos, T]. A class of COCO is the first tag it
+    maps to.
     """
+    photos, ours = seen.photos, seen.tags
     tags = {
         name: truth.vocabulary.index(mapped[0])
-        for name, mapped in sources.sources["coco"].classes.items()
+        for name, mapped in truth.sources["coco"].classes.items()
         if mapped
     }
     present = {name for photo in photos for name in photo.record["coco_names"]} & tags.keys()
