@@ -24,6 +24,7 @@ __all__ = [
     "PressureSettings",
     "SaverSettings",
     "Settings",
+    "default_database",
     "default_settings_file",
     "load_settings",
 ]
@@ -129,6 +130,11 @@ class Settings(_Section, frozen=True):
     most_duty_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100
     limits: Limits = Limits()
     gates: GateSettings = GateSettings()
+
+
+def default_database() -> Path:
+    """Return where the database lies unless one is named."""
+    return platformdirs.user_data_path("scened", appauthor=False) / "library.sqlite"
 
 
 def default_settings_file() -> Path:

@@ -13,7 +13,7 @@ from scened.cli.add import add
 from scened.cli.boost import boost
 from scened.cli.failures import failures
 from scened.cli.model import model
-from scened.cli.options import default_database, say
+from scened.cli.output import say
 from scened.cli.pause import pause
 from scened.cli.remove import remove
 from scened.cli.resume import resume
@@ -21,6 +21,7 @@ from scened.cli.run import run
 from scened.cli.search import search
 from scened.cli.show import show
 from scened.cli.status import status
+from scened.config import default_database
 from scened.errors import ExitCode, ScenedError
 
 __all__ = ["commands", "main"]

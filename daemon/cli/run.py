@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request, say
+from scened.cli.options import request
+from scened.cli.output import say
 from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_summary
 from scened.config import Settings, load_settings

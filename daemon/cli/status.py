@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from scened.cli.options import as_json, echo_json, reading, say
+from scened.cli.options import reading
+from scened.cli.output import as_json, echo_json, say
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse

