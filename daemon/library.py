@@ -301,9 +301,13 @@ class Library:
         return list(self._found(others[:limit], {}, dict(others)))
 
     def _vectors_of(self, pack: str) -> Vectors:
-        from scened.search.vectors import Vectors
+        from scened.search.vectors import Vectors, side_file
 
-        return Vectors.read(self._connection, pack, EMBEDDING_DIMENSIONS)
+        if pack not in self._vectors:
+            file = side_file(self.file, pack)
+            self._vectors[pack] = Vectors(file, pack, EMBEDDING_DIMENSIONS)
+        self._vectors[pack].refresh(self._connection)
+        return self._vectors[pack]
 
     def _embedding(self, photo_id: int) -> tuple[str, bytes]:
         row = self._connection.execute(

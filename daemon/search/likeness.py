@@ -49,7 +49,7 @@ def nearest_photos(
     scores = vectors.likeness(unit)
     least = -1.0
     if outstanding and len(scores):
-        least = float(scores.mean() + STANDS_OUT * scores.std())
+        least = float(scores.mean() + STANDS_OUT * scores.std())  # what is dead hardly moves it
     asked = ASKED_FIRST
     while True:
         best = [(content, score) for content, score in vectors.best(scores, asked) if score > least]
