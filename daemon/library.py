@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from scened.analysis.appearance import difference_hashes, embedding
 from scened.config import default_database
 from scened.errors import BadQuery, DamagedPack, MissingPath, NoEmbedding
 from scened.findings import Face
 from scened.models.pack import EMBEDDING_DIMENSIONS, Pack, default_pack_folder, open_pack
-from scened.records import Change, Found, Photo, PhotoTag, Results, TagCount
+from scened.records import Change, Duplicates, Found, Photo, PhotoTag, Results, TagCount
+from scened.search.duplicates import ALIKE, exact_groups, near_groups
 from scened.search.filters import NO_FILTERS, Condition, Filters
 from scened.search.fusion import fuse
 from scened.search.query import Query, parse_query
@@ -48,6 +50,14 @@ CHANGES = """
     SELECT seq, photo_id, NULL, NULL FROM removed WHERE seq > :since
     ORDER BY seq LIMIT :most
 """
+
+
+class _Appearance(NamedTuple):
+    """What a photo looks like to a pack; without an id it is not in the library."""
+
+    photo_id: int | None
+    pack: str
+    vector: bytes
 
 
 class Library:
@@ -135,19 +145,53 @@ class Library:
     ) -> list[Found]:
         """Find the photos that look most like some, and least like others; these are left out.
 
-        A photo is its id or its path. Raises MissingPath for one that is not in the library and
-        NoEmbedding for one that was not analysed.
+        A photo is its id or its path; a picture that is not in the library, or not analysed yet,
+        is looked at now, in a process of its own. Raises MissingPath where there is none,
+        NoEmbedding where there is nothing to compare it with, ScenedError where it cannot be read.
+        """
+        from scened.search.likeness import between, nearest_photos, unit_of
+
+        if not photos:
+            raise BadQuery("there is no photo to compare with", "name one")
+        with self._one_state():
+            like = [self._appearance(photo) for photo in photos]
+            away = [self._appearance(photo) for photo in unlike]
+            packs = {each.pack for each in (*like, *away)}
+            if len(packs) > 1:
+                raise NoEmbedding(
+                    f"different packs looked at these photos: {', '.join(sorted(packs))}",
+                    "wait until `scened run` has looked at all of them again",
+                )
+            given = {each.photo_id for each in (*like, *away)}
+            ranked = nearest_photos(
+                self._connection,
+                self._vectors_of(packs.pop()),
+                between(
+                    [unit_of(each.vector) for each in like], [unit_of(each.vector) for each in away]
+                ),
+                Condition.of(filters),
+                limit + len(given),
+            )
+            ranked = _at_least(filters.least_score, ranked)
+            others = [each for each in ranked if each[0] not in given][:limit]
+            return list(self._found(others, {}, dict(others)))
+
+    def duplicates(self, *, near: bool = True) -> list[Duplicates]:
+        """Return photos that are the same bytes, and with `near` those that show the same.
+
+        The latter are sought among all pairs of embeddings and confirmed by a difference hash,
+        for which they are decoded, in a process of its own: 100,000 photos take minutes. Files
+        that are away are left out. Nothing is ever deleted.
         """
         with self._one_state():
-            like = [self._id(photo) for photo in photos]
-            away = [self._id(photo) for photo in unlike]
-            return self._nearest(
-                [self._embedding(photo_id) for photo_id in like],
-                [self._embedding(photo_id) for photo_id in away],
-                {*like, *away},
-                filters,
-                limit,
-            )
+            if not near:
+                return exact_groups(self._connection)
+            (pack,) = self._connection.execute(
+                "SELECT identity FROM pack JOIN content_embedding ON pack_id = pack.id"
+                " ORDER BY content_id DESC LIMIT 1"
+            ).fetchone() or (None,)
+            alike = self._vectors_of(pack).pairs(ALIKE) if pack else ()
+            return near_groups(self._connection, alike, difference_hashes)
 
     def photo(self, photo: PhotoName) -> Photo:
         """Return all that is known of a photo, its tags best first. Raises MissingPath."""
@@ -263,42 +307,17 @@ class Library:
         """Return the pack and its text side. Raises NoEmbedding where it has none."""
         from scened.search.text_side import open_text_side
 
+        pack = self._opened_pack()
+        if self._text_side is None:
+            self._text_side = open_text_side(pack)
+        if self._text_side is None:
+            raise NoEmbedding(f"the pack {pack.identity} has no text side")
+        return pack, self._text_side
+
+    def _opened_pack(self) -> Pack:
         if self._pack is None:
             self._pack = open_pack(self._pack_folder)
-            self._text_side = open_text_side(self._pack)
-        if self._text_side is None:
-            raise NoEmbedding(f"the pack {self._pack.identity} has no text side")
-        return self._pack, self._text_side
-
-    def _nearest(
-        self,
-        like: Sequence[tuple[str, bytes]],
-        unlike: Sequence[tuple[str, bytes]],
-        given: set[int],
-        filters: Filters,
-        limit: int,
-    ) -> list[Found]:
-        """Find photos by embeddings, each with the pack that made it."""
-        from scened.search.likeness import between, nearest_photos, unit_of
-
-        packs = {pack for pack, _ in (*like, *unlike)}
-        if not like:
-            raise BadQuery("there is no photo to compare with", "name one")
-        if len(packs) > 1:
-            raise NoEmbedding(
-                f"these photos were looked at with different packs ({', '.join(sorted(packs))})",
-                "wait until `scened run` has looked at all of them again",
-            )
-        point = between([unit_of(v) for _, v in like], [unit_of(v) for _, v in unlike])
-        ranked = nearest_photos(
-            self._connection,
-            self._vectors_of(packs.pop()),
-            point,
-            Condition.of(filters),
-            limit + len(given),
-        )
-        others = [each for each in _at_least(filters.least_score, ranked) if each[0] not in given]
-        return list(self._found(others[:limit], {}, dict(others)))
+        return self._pack
 
     def _vectors_of(self, pack: str) -> Vectors:
         from scened.search.vectors import Vectors, side_file
@@ -309,16 +328,23 @@ class Library:
         self._vectors[pack].refresh(self._connection)
         return self._vectors[pack]
 
-    def _embedding(self, photo_id: int) -> tuple[str, bytes]:
+    def _appearance(self, photo: PhotoName) -> _Appearance:
+        """Return a photo's embedding, made now where a path leads to no analysed photo."""
+        photo_id = None
+        try:
+            photo_id = self._id(photo)
+        except MissingPath:
+            if isinstance(photo, int) or not os.path.exists(os.fsdecode(photo)):  # noqa: PTH110
+                raise
         row = self._connection.execute(
             "SELECT pack, vector FROM embeddings WHERE photo_id = ?", (photo_id,)
         ).fetchone()
-        if row is None:
-            (path,) = self._connection.execute(
-                "SELECT path FROM photos WHERE id = ?", (photo_id,)
-            ).fetchone()
-            raise NoEmbedding(f"{path} was not analysed", "`scened show` says why")
-        return str(row[0]), bytes(row[1])
+        if row is not None:
+            return _Appearance(photo_id, row[0], row[1])
+        if isinstance(photo, int):
+            raise NoEmbedding(f"the photo {photo} was not analysed", "`scened show` says why")
+        pack = self._opened_pack()
+        return _Appearance(photo_id, pack.identity, embedding(_exact(photo), pack.folder))
 
     def _id(self, photo: PhotoName) -> int:
         """Return the id of a photo that is named by id or path. Raises MissingPath."""

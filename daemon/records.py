@@ -6,7 +6,17 @@ import msgspec
 
 from scened.findings import Face
 
-__all__ = ["Change", "Found", "Photo", "PhotoTag", "Results", "TagCount", "UnknownWord"]
+__all__ = [
+    "Change",
+    "Copy",
+    "Duplicates",
+    "Found",
+    "Photo",
+    "PhotoTag",
+    "Results",
+    "TagCount",
+    "UnknownWord",
+]
 
 
 class PhotoTag(msgspec.Struct, frozen=True):
@@ -88,6 +98,28 @@ class TagCount(msgspec.Struct, frozen=True):
     kind: str
     parent: str | None
     photos: int
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """One of several photos that show the same; `date` is taken_at, or when it was written."""
+
+    id: int
+    path: str
+    width: int
+    height: int
+    file_size: int
+    date: str
+    content_hash: str
+
+
+class Duplicates(msgspec.Struct, frozen=True):
+    """Photos that show the same: the best copy first, by resolution, then the oldest.
+
+    `exact`: they are the same bytes.
+    """
+
+    exact: bool
+    photos: tuple[Copy, ...]
 
 
 class Change(msgspec.Struct, frozen=True):

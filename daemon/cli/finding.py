@@ -19,12 +19,23 @@ from scened.records import Found
 from scened.search.dates import Period, parse_period
 from scened.search.filters import KINDS, Filters
 
-__all__ = ["echo_found", "echo_paths", "filter_options", "finding_options", "pack_option"]
+__all__ = [
+    "echo_found",
+    "echo_paths",
+    "filter_options",
+    "finding_options",
+    "null_option",
+    "pack_option",
+]
 
 LIMIT = 50
 MOST_FACES = 10_000
 
 Command = Callable[..., None]
+
+null_option = click.option(
+    "-0", "--null", "null", is_flag=True, help="Print paths alone, each ended by NUL."
+)
 
 
 def pack_option(command: Command) -> Command:
@@ -41,7 +52,7 @@ def pack_option(command: Command) -> Command:
 def finding_options(command: Command) -> Command:
     """Add --limit, --json and -0."""
     for option in (
-        click.option("-0", "--null", is_flag=True, help="Print paths alone, each ended by NUL."),
+        null_option,
         as_json,
         click.option(
             "--limit",

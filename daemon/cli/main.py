@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from typing import cast
 
 import click
 
 from scened import __version__
-from scened.cli.add import add
-from scened.cli.boost import boost
-from scened.cli.failures import failures
-from scened.cli.model import model
 from scened.cli.output import say
-from scened.cli.pause import pause
-from scened.cli.remove import remove
-from scened.cli.resume import resume
-from scened.cli.run import run
-from scened.cli.search import search
-from scened.cli.show import show
-from scened.cli.status import status
 from scened.config import default_database
 from scened.errors import ExitCode, ScenedError
 
 __all__ = ["commands", "main"]
 
 
+NAMES = (
+    "add",
+    "run",
+    "status",
+    "show",
+    "search",
+    "similar",
+    "duplicates",
+    "failures",
+    "pause",
+    "resume",
+    "boost",
+    "remove",
+    "model",
+)
+
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name, each loaded when it is asked for: most need only a part of us."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Load the command from the module that is called like it."""
+        if name not in NAMES:
+            raise KeyError(name)
+        command: click.Command = getattr(importlib.import_module(f"scened.cli.{name}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
 @click.group(
     name="scened",
+    commands=cast("MutableMapping[str, click.Command]", _Commands()),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: scened run --once ~/Pictures",
 )
@@ -44,10 +71,6 @@ __all__ = ["commands", "main"]
 def commands(context: click.Context, database: Path | None) -> None:
     """Look at every photo once, on this computer, and find it again by what it shows."""
     context.obj = (database or default_database()).absolute()
-
-
-for _command in (add, run, status, show, search, failures, pause, resume, boost, remove, model):
-    commands.add_command(_command)
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from scened.analysis.trial import Timing, try_pack
-from scened.cli.options import as_json, echo_json, request
+from scened.cli.options import request
+from scened.cli.output import as_json, echo_json
 from scened.errors import DamagedPack
 from scened.models.pack import FaceSettings, Source
 from scened.packs import Packs

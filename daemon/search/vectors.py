@@ -15,6 +15,7 @@ import os
 import sqlite3
 import struct
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +32,7 @@ ROWS_AT_ONCE = 10_000
 MOST_CHANGES = 20_000  # contents that are read on top of a side file rather than making another
 SAMPLE = 64  # vectors that are compared with the database, half of them the newest
 FIRST_GUESS = 50_000  # scores that give a bound for the best of all
+PAIRS_AT_ONCE = 8_000_000  # 64 MB of products
 NO_LIKENESS = -2.0  # of a vector that is no longer in force
 
 Floats = npt.NDArray[np.float32]
@@ -105,6 +107,19 @@ class Vectors:
             )
             for row in rows
         ]
+
+    def pairs(self, least: float) -> Iterator[tuple[int, int]]:
+        """Yield the pairs of contents whose cosine is at least so much; every pair is compared."""
+        contents = np.concatenate([np.delete(self._made[0], self._dead), self._changed[0]])
+        alive = np.delete(self._made[1], self._dead, axis=0)
+        vectors = np.concatenate([alive, self._changed[1]])
+        rows = max(1, PAIRS_AT_ONCE // max(1, len(vectors)))
+        for start in range(0, len(vectors), rows):
+            block = vectors[start : start + rows]
+            products = np.asarray(simsimd.cdist(block, vectors[start:], metric="dot"))
+            for one, other in np.argwhere(products >= least * SCALE**2).tolist():
+                if one < other:
+                    yield int(contents[start + one]), int(contents[start + other])
 
     def _open(self, connection: sqlite3.Connection, seq: int) -> None:
         """Map the side file, or make it."""

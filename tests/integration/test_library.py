@@ -241,13 +241,18 @@ def test_similar_to_several_and_unlike_another(
     assert names == [str(like_none), str(like_third)]
 
 
-def test_similar_to_a_photo_that_was_not_analysed_is_refused(
+def test_similar_to_an_id_that_was_not_analysed_is_refused(
     library: Library, root: Path, reader: scened.Library
 ) -> None:
     waiting = put(root / "new.jpg", 9)
     library.walk()
     with pytest.raises(NoEmbedding, match="was not analysed"):
-        reader.similar([waiting])
+        reader.similar([library.id_of(waiting)])
+
+
+def test_similar_to_nothing_is_refused(reader: scened.Library) -> None:
+    with pytest.raises(BadQuery, match="no photo to compare with"):
+        reader.similar([])
 
 
 def test_photos_of_different_packs_are_not_compared(
@@ -262,7 +267,7 @@ def test_photos_of_different_packs_are_not_compared(
         " (SELECT content_id FROM file WHERE name = CAST('1.jpg' AS BLOB))",
         old=library.pack_id,
     )
-    with pytest.raises(NoEmbedding, match="different packs"):
+    with pytest.raises(NoEmbedding, match="different packs looked"):
         reader.similar([dogs[0], root / "new.jpg"])
 
 

@@ -32,6 +32,7 @@ LAYERS = (
     ("scened.cli",),
 )
 DAEMON_MAY_LOAD_OF_ANALYSIS = {
+    "scened.analysis.appearance",
     "scened.analysis.drawing",
     "scened.analysis.protocol",
     "scened.analysis.supervisor",
