@@ -16,8 +16,19 @@ from scened.analysis.appearance import difference_hashes, embedding
 from scened.config import default_database
 from scened.errors import BadQuery, DamagedPack, MissingPath, NoEmbedding
 from scened.findings import Face
-from scened.models.pack import EMBEDDING_DIMENSIONS, Pack, default_pack_folder, open_pack
-from scened.records import Change, Duplicates, Found, Photo, PhotoTag, Results, TagCount
+from scened.models.pack import EMBEDDING_DIMENSIONS, Pack, open_pack
+from scened.packs import Packs
+from scened.records import (
+    Change,
+    Count,
+    Duplicates,
+    Found,
+    Photo,
+    PhotoTag,
+    Results,
+    Stats,
+    TagCount,
+)
 from scened.search.duplicates import ALIKE, exact_groups, near_groups
 from scened.search.filters import NO_FILTERS, Condition, Filters
 from scened.search.fusion import fuse
@@ -68,7 +79,9 @@ class Library:
     line that can be shown to users.
     """
 
-    def __init__(self, file: Path, connection: sqlite3.Connection, pack_folder: Path) -> None:
+    def __init__(
+        self, file: Path, connection: sqlite3.Connection, pack_folder: Path | None
+    ) -> None:
         self.file = file
         self._connection = connection
         self._pack_folder = pack_folder
@@ -81,11 +94,11 @@ class Library:
     def open(cls, path: str | os.PathLike[str] | None = None, pack: Path | None = None) -> Library:
         """Open the database at `path`, or where scened keeps it unless told otherwise.
 
-        `pack` is the folder of the pack whose text side understands queries. Raises MissingPath,
-        ForeignDatabase, NewerDatabase or ReadFailed.
+        `pack` is the folder of the pack that understands queries, unless it is the one in use.
+        Raises MissingPath, ForeignDatabase, NewerDatabase or ReadFailed.
         """
         file = Path(path or os.environ.get("SCENED_DB") or default_database()).absolute()
-        return cls(file, open_plainly(file), pack or default_pack_folder())
+        return cls(file, open_plainly(file), pack)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -235,6 +248,40 @@ class Library:
         )
         return [TagCount(*row) for row in rows]
 
+    def stats(self) -> Stats:
+        """Count the photos: by status, year, format, camera, faces and tags."""
+        of_content = "FROM file JOIN content ON content.id = content_id"
+        with self._one_state():
+            photos, file_bytes = self._connection.execute(
+                "SELECT count(*), coalesce(sum(size), 0) FROM file"
+            ).fetchone()
+            return Stats(
+                photos=photos,
+                file_bytes=file_bytes,
+                statuses=self._counts(
+                    "SELECT status, count(*) FROM file GROUP BY 1 ORDER BY 2 DESC"
+                ),
+                years=self._counts(
+                    f"SELECT substr(taken_at, 1, 4), count(*) {of_content}"
+                    " WHERE taken_at IS NOT NULL GROUP BY 1 ORDER BY 1"
+                ),
+                formats=self._counts(
+                    f"SELECT format, count(*) {of_content}"
+                    " WHERE format IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+                ),
+                cameras=self._counts(
+                    f"SELECT camera, count(*) {of_content}"
+                    " WHERE camera IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+                ),
+                faces=self._counts(
+                    "SELECT CASE WHEN faces < 10 THEN faces ELSE '10 or more' END, count(*) FROM ("
+                    " SELECT (SELECT count(*) FROM content_face WHERE content_id = content.id)"
+                    f" AS faces {of_content} WHERE outcome = 'analysed'"
+                    ") GROUP BY 1 ORDER BY min(faces)"
+                ),
+                tags=tuple(Count(tag.tag, tag.photos) for tag in self.tags()),
+            )
+
     def changes(self, since: int = 0, most: int = CHANGES_AT_ONCE) -> list[Change]:
         """Return what happened after a cursor, in order; the last `seq` is the next cursor.
 
@@ -274,7 +321,7 @@ class Library:
     ) -> Results:
         try:
             likeness = self._by_meaning(wanted, condition, FUSED * limit, outstanding=True)
-        except (NoEmbedding, DamagedPack) as reason:
+        except (NoEmbedding, DamagedPack, MissingPath) as reason:
             by_tags = self._by_tags(words, wanted, condition, least, limit)
             return Results(by_tags.photos, by_tags.unknown_words, str(reason))
         unknown = words.unknown(wanted)
@@ -315,8 +362,11 @@ class Library:
         return pack, self._text_side
 
     def _opened_pack(self) -> Pack:
-        if self._pack is None:
+        if self._pack is None and self._pack_folder is not None:
             self._pack = open_pack(self._pack_folder)
+        elif self._pack is None:
+            packs = Packs(self.file)
+            self._pack = packs.open(packs.active())
         return self._pack
 
     def _vectors_of(self, pack: str) -> Vectors:
@@ -388,6 +438,9 @@ class Library:
             {**condition.values, "limit": limit},
         )
         return [row[0] for row in rows]
+
+    def _counts(self, statement: str) -> tuple[Count, ...]:
+        return tuple(Count(str(row[0]), row[1]) for row in self._connection.execute(statement))
 
     def _found(
         self,

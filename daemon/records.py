@@ -9,11 +9,13 @@ from scened.findings import Face
 __all__ = [
     "Change",
     "Copy",
+    "Count",
     "Duplicates",
     "Found",
     "Photo",
     "PhotoTag",
     "Results",
+    "Stats",
     "TagCount",
     "UnknownWord",
 ]
@@ -120,6 +122,29 @@ class Duplicates(msgspec.Struct, frozen=True):
 
     exact: bool
     photos: tuple[Copy, ...]
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many photos share something: a year, a camera, a tag."""
+
+    name: str
+    photos: int
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """What is in a library; `file_bytes` of all photos together.
+
+    `years` (by taken_at) and `faces` (in a photo) come in order, the others most frequent first.
+    """
+
+    photos: int
+    file_bytes: int
+    statuses: tuple[Count, ...]
+    years: tuple[Count, ...]
+    formats: tuple[Count, ...]
+    cameras: tuple[Count, ...]
+    faces: tuple[Count, ...]
+    tags: tuple[Count, ...]
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ def pack_option(command: Command) -> Command:
         "pack_folder",
         envvar="SCENED_PACK",
         type=click.Path(path_type=Path),
-        help="The pack to understand with; also SCENED_PACK. Default: the one that ships.",
+        help="The pack to understand with; also SCENED_PACK. Default: the one in use.",
     )(command)
 
 

@@ -27,6 +27,7 @@ NAMES = (
     "search",
     "similar",
     "duplicates",
+    "stats",
     "failures",
     "pause",
     "resume",

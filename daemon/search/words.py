@@ -102,9 +102,12 @@ class WordSearch:
         if not terms:
             return []
         match = " AND ".join(f"({term.match})" for term in terms)
-        by_score = any(term.tags for term in terms) and not self._is_few(match)
-        order = self._surest if by_score else self._score
-        best = order(match, terms, condition, limit)
+        if not any(term.tags for term in terms):
+            best = self._newest(match, condition, limit)
+        elif self._is_few(match):
+            best = self._score(match, terms, condition, limit)
+        else:
+            best = self._surest(match, terms, condition, limit)
         return [(photo_id, score / CERTAIN) for photo_id, score in best]
 
     def _term(self, spoken: str) -> _Term:
@@ -129,6 +132,17 @@ class WordSearch:
             "SELECT rowid FROM photo_search WHERE photo_search MATCH ? LIMIT ?", (match, limit)
         )
         return [row[0] for row in rows]
+
+    def _newest(self, match: str, condition: Condition, limit: int) -> list[tuple[int, int]]:
+        """Take what was found by name, camera or date: nothing but age tells one from another."""
+        rows = self._connection.execute(
+            "SELECT file.id FROM photo_search CROSS JOIN file ON file.id = photo_search.rowid"
+            " CROSS JOIN root ON root.id = root_id LEFT JOIN content ON content.id = content_id"
+            f" WHERE photo_search MATCH :match AND {condition.sql}"
+            " ORDER BY photo_search.rowid DESC LIMIT :limit",
+            {**condition.values, "match": match, "limit": limit},
+        )
+        return [(row[0], CERTAIN) for row in rows]
 
     def _score(
         self, match: str, terms: list[_Term], condition: Condition, limit: int
@@ -160,7 +174,9 @@ class WordSearch:
         self, match: str, terms: list[_Term], condition: Condition, limit: int
     ) -> list[tuple[int, int]]:
         """Take photos from the tags' index, surest first, until none that follows can be better."""
-        driver, *others = sorted((term for term in terms if term.tags), key=self._photos)
+        driver, *others = (term for term in terms if term.tags)
+        if others:
+            driver, *others = sorted((driver, *others), key=self._photos)
         best: dict[int, int] = {}
         if driver.named is not None:  # these are not in the index of tags
             named = f"({driver.named}) AND ({match})"

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import scened
+from scened.cli.plot import draw_stats
 from scened.errors import BadQuery, ForeignDatabase, MissingPath, NoEmbedding
 from scened.findings import Metadata
 from scened.records import Found, TagCount, UnknownWord
@@ -398,3 +400,30 @@ def test_searching_by_tags_loads_nothing_heavy(library: Library, heavy: str) -> 
     )
     command = [sys.executable, "-c", code, str(library.database.file)]
     assert subprocess.run(command).returncode == 0
+
+
+def test_stats_count_by_status_year_camera_and_faces(
+    library: Library, root: Path, reader: scened.Library
+) -> None:
+    put(root / "new.jpg", 9)
+    library.walk()
+    stats = reader.stats()
+    assert (stats.photos, [(each.name, each.photos) for each in stats.statuses]) == (
+        4,
+        [("analysed", 3), ("pending", 1)],
+    )
+    assert [(each.name, each.photos) for each in stats.years] == [("2019", 1), ("2020", 2)]
+    assert [(each.name, each.photos) for each in stats.cameras] == [
+        ("Acme Pocket 3", 2),
+        ("Zenit", 1),
+    ]
+    assert [(each.name, each.photos) for each in stats.faces] == [("0", 2), ("2", 1)]
+    assert stats.file_bytes == sum(path.stat().st_size for path in root.rglob("*.jpg"))
+
+
+def test_stats_are_drawn(reader: scened.Library, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    draw_stats(reader.stats(), tmp_path / "stats.png")
+    with Image.open(tmp_path / "stats.png") as drawn:
+        assert drawn.format == "PNG"
+        assert min(drawn.size) > 500
