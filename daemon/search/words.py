@@ -179,8 +179,11 @@ class WordSearch:
             driver, *others = sorted((driver, *others), key=self._photos)
         best: dict[int, int] = {}
         if driver.named is not None:  # these are not in the index of tags
-            named = f"({driver.named}) AND ({match})"
-            best.update(self._score(named, terms, condition, limit))
+            if len(terms) == 1:
+                best.update(self._newest(driver.named, condition, limit))
+            else:
+                named = f"({driver.named}) AND ({match})"
+                best.update(self._score(named, terms, condition, limit))
         matching = set(self._rowids(match)) if len(terms) > 1 else None
         named_too = [
             set(self._rowids(f"({term.named}) AND ({match})")) if term.named else set()
