@@ -1,7 +1,7 @@
 """How long searches take in a library of any size.
 
-    python benchmarks/synthetic.py --photos 1000000 /tmp/million.sqlite
-    python benchmarks/search.py /tmp/million.sqlite
+    python -m benchmarks.synthetic --photos 1000000 /tmp/million.sqlite
+    python -m benchmarks.search /tmp/million.sqlite
 
 In the library: the 99th percentile of many runs, warm. The whole command: the median of some runs,
 each a process of its own. Similar photos stand beside their floor, one pass over as many bytes.

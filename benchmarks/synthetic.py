@@ -1,6 +1,6 @@
 """Make a library of any size without photos: what the daemon would have written, row by row.
 
-    python benchmarks/synthetic.py --photos 1000000 /tmp/million.sqlite
+    python -m benchmarks.synthetic --photos 1000000 /tmp/million.sqlite
 
 Names, dates and cameras as phones give them, tags of the pack that ships as often as Zipf has it
 (one on every fifth photo, one on 20), a face on every third, embeddings in clusters.
