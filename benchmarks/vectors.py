@@ -3,8 +3,8 @@
     pip install usearch
     python benchmarks/vectors.py --photos 10000 100000 1000000
 
-Random unit vectors of 256 whole numbers lie in a mapped file, warm. Each way should find
-50 as near; the floor is one pass over the same bytes, for no way can be faster than memory. Prints medians.
+Random unit vectors of 256 whole numbers lie in a mapped file, warm. Each way should find 50 as
+near; the floor is one pass over the same bytes, for no way is faster than memory. Prints medians.
 """
 
 from __future__ import annotations
