@@ -18,16 +18,13 @@ from scened.errors import BadQuery, DamagedPack, MissingPath, NoEmbedding
 from scened.findings import Face
 from scened.models.pack import EMBEDDING_DIMENSIONS, Pack, open_pack
 from scened.packs import Packs
-from scened.records import (
-    Change,
-    Count,
-    Duplicates,
-    Found,
-    Photo,
-    PhotoTag,
-    Results,
-    Stats,
-    TagCount,
+from scened.records import Change, Duplicates, Found, Photo, Results, Stats, TagCount
+from scened.search.describe import (
+    count_all,
+    describe,
+    describe_found,
+    faces_of,
+    tag_counts,
 )
 from scened.search.duplicates import ALIKE, exact_groups, near_groups
 from scened.search.filters import NO_FILTERS, Condition, Filters
@@ -49,7 +46,6 @@ PhotoName = int | PhotoPath
 
 LIMIT = 50
 FUSED = 4  # times as many of each list as are wanted of both
-BEST_TAGS = 5
 CHANGES_AT_ONCE = 1_000
 FOLLOW_SECONDS = 1.0
 
@@ -139,13 +135,17 @@ class Library:
             condition = Condition.of(filters, words.excluding(wanted))
             if not wanted.terms:
                 newest = self._newest(condition, limit)
-                return Results(self._found([(photo_id, 1.0) for photo_id in newest], {}, {}))
+                return Results(
+                    describe_found(
+                        self._connection, [(photo_id, 1.0) for photo_id in newest], {}, {}
+                    )
+                )
             if by == "tags":
                 return self._by_tags(words, wanted, condition, filters.least_score, limit)
             if by == "meaning":
                 likeness = self._by_meaning(wanted, condition, limit, outstanding=False)
                 ranked = _at_least(filters.least_score, likeness)
-                return Results(self._found(ranked, {}, dict(ranked)))
+                return Results(describe_found(self._connection, ranked, {}, dict(ranked)))
             return self._by_both(words, wanted, condition, filters.least_score, limit)
 
     def similar(
@@ -187,7 +187,7 @@ class Library:
             )
             ranked = _at_least(filters.least_score, ranked)
             others = [each for each in ranked if each[0] not in given][:limit]
-            return list(self._found(others, {}, dict(others)))
+            return list(describe_found(self._connection, others, {}, dict(others)))
 
     def duplicates(self, *, near: bool = True) -> list[Duplicates]:
         """Return photos that are the same bytes, and with `near` those that show the same.
@@ -209,26 +209,12 @@ class Library:
     def photo(self, photo: PhotoName) -> Photo:
         """Return all that is known of a photo, its tags best first. Raises MissingPath."""
         with self._one_state():
-            photo_id = self._id(photo)
-            cursor = self._connection.execute("SELECT * FROM photos WHERE id = ?", (photo_id,))
-            names = [column[0] for column in cursor.description]
-            values = dict(zip(names, cursor.fetchone(), strict=True))
-            fields = {name: values[name] for name in Photo.__struct_fields__ if name in values}
-            tags = self._connection.execute(
-                "SELECT tag, score, kind FROM photo_tags WHERE photo_id = ?"
-                " ORDER BY score DESC, tag",
-                (photo_id,),
-            )
-            return Photo(
-                **fields,
-                tags=tuple(PhotoTag(*row) for row in tags),
-                faces=self._faces(photo_id),
-            )
+            return describe(self._connection, self._id(photo))
 
     def faces(self, photo: PhotoName) -> tuple[Face, ...]:
         """Return the faces in a photo, best first. Raises MissingPath."""
         with self._one_state():
-            return self._faces(self._id(photo))
+            return faces_of(self._connection, self._id(photo))
 
     def exact_paths(self, photo_ids: Sequence[int]) -> list[bytes]:
         """Return the exact paths of photos, in their order; those no longer known are left out."""
@@ -242,45 +228,12 @@ class Library:
 
     def tags(self) -> list[TagCount]:
         """Return the tags that photos carry, the most frequent first."""
-        rows = self._connection.execute(
-            "SELECT name, kind, parent, photos FROM tags WHERE photos > 0"
-            " ORDER BY photos DESC, name"
-        )
-        return [TagCount(*row) for row in rows]
+        return tag_counts(self._connection)
 
     def stats(self) -> Stats:
         """Count the photos: by status, year, format, camera, faces and tags."""
-        of_content = "FROM file JOIN content ON content.id = content_id"
         with self._one_state():
-            photos, file_bytes = self._connection.execute(
-                "SELECT count(*), coalesce(sum(size), 0) FROM file"
-            ).fetchone()
-            return Stats(
-                photos=photos,
-                file_bytes=file_bytes,
-                statuses=self._counts(
-                    "SELECT status, count(*) FROM file GROUP BY 1 ORDER BY 2 DESC"
-                ),
-                years=self._counts(
-                    f"SELECT substr(taken_at, 1, 4), count(*) {of_content}"
-                    " WHERE taken_at IS NOT NULL GROUP BY 1 ORDER BY 1"
-                ),
-                formats=self._counts(
-                    f"SELECT format, count(*) {of_content}"
-                    " WHERE format IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
-                ),
-                cameras=self._counts(
-                    f"SELECT camera, count(*) {of_content}"
-                    " WHERE camera IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
-                ),
-                faces=self._counts(
-                    "SELECT CASE WHEN faces < 10 THEN faces ELSE '10 or more' END, count(*) FROM ("
-                    " SELECT (SELECT count(*) FROM content_face WHERE content_id = content.id)"
-                    f" AS faces {of_content} WHERE outcome = 'analysed'"
-                    ") GROUP BY 1 ORDER BY min(faces)"
-                ),
-                tags=tuple(Count(tag.tag, tag.photos) for tag in self.tags()),
-            )
+            return count_all(self._connection)
 
     def changes(self, since: int = 0, most: int = CHANGES_AT_ONCE) -> list[Change]:
         """Return what happened after a cursor, in order; the last `seq` is the next cursor.
@@ -314,7 +267,7 @@ class Library:
     ) -> Results:
         unknown = words.unknown(wanted)
         ranked = _at_least(least, words.rank(wanted, unknown, condition, limit))
-        return Results(self._found(ranked, dict(ranked), {}), unknown)
+        return Results(describe_found(self._connection, ranked, dict(ranked), {}), unknown)
 
     def _by_both(
         self, words: WordSearch, wanted: Query, condition: Condition, least: float, limit: int
@@ -328,7 +281,9 @@ class Library:
         by_words = words.rank(wanted, unknown, condition, FUSED * limit)
         rankings = [_at_least(least, by_words), _at_least(least, likeness)]
         ranked = fuse([[photo_id for photo_id, _ in ranking] for ranking in rankings])[:limit]
-        return Results(self._found(ranked, dict(by_words), dict(likeness)), unknown)
+        return Results(
+            describe_found(self._connection, ranked, dict(by_words), dict(likeness)), unknown
+        )
 
     def _by_meaning(
         self, wanted: Query, condition: Condition, limit: int, *, outstanding: bool
@@ -424,13 +379,6 @@ class Library:
         )
         raise MissingPath(f"{displayed(exact)} is not in the library", remedy)
 
-    def _faces(self, photo_id: int) -> tuple[Face, ...]:
-        rows = self._connection.execute(
-            "SELECT x, y, width, height, score FROM faces WHERE photo_id = ? ORDER BY id",
-            (photo_id,),
-        )
-        return tuple(Face(*row) for row in rows)
-
     def _newest(self, condition: Condition, limit: int) -> list[int]:
         rows = self._connection.execute(
             f"SELECT file.id {FROM_FILES} WHERE {condition.sql}"
@@ -438,41 +386,6 @@ class Library:
             {**condition.values, "limit": limit},
         )
         return [row[0] for row in rows]
-
-    def _counts(self, statement: str) -> tuple[Count, ...]:
-        return tuple(Count(str(row[0]), row[1]) for row in self._connection.execute(statement))
-
-    def _found(
-        self,
-        ranked: Sequence[tuple[int, float]],
-        tag_scores: dict[int, float],
-        likeness: dict[int, float],
-    ) -> tuple[Found, ...]:
-        """Make records of photo ids and scores, in their order."""
-        ids = json.dumps([photo_id for photo_id, _ in ranked])
-        paths: dict[int, str] = dict(
-            self._connection.execute(
-                "SELECT id, path FROM photos WHERE id IN (SELECT value FROM json_each(?))", (ids,)
-            ).fetchall()
-        )
-        tags: dict[int, list[tuple[float, str]]] = {}
-        for photo_id, tag, score in self._connection.execute(
-            "SELECT photo_id, tag, score FROM photo_tags"
-            " WHERE photo_id IN (SELECT value FROM json_each(?))",
-            (ids,),
-        ):
-            tags.setdefault(photo_id, []).append((-score, tag))
-        return tuple(
-            Found(
-                id=photo_id,
-                path=paths[photo_id],
-                score=score,
-                tag_score=tag_scores.get(photo_id),
-                likeness=likeness.get(photo_id),
-                tags=tuple(tag for _, tag in sorted(tags.get(photo_id, ()))[:BEST_TAGS]),
-            )
-            for photo_id, score in ranked
-        )
 
     def _word_search(self) -> WordSearch:
         """Return the search by words, made anew where the library's words have changed."""
