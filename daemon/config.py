@@ -13,6 +13,7 @@ import platformdirs
 from scened.errors import BadConfiguration
 
 __all__ = [
+    "AnalysisSettings",
     "BatterySettings",
     "DiskSettings",
     "GateSettings",
@@ -124,10 +125,17 @@ class Limits(_Section, frozen=True):
     cpu_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20
 
 
+class AnalysisSettings(_Section, frozen=True):
+    """What is kept of a look. `faces` false: no face boxes, and those there were are removed."""
+
+    faces: bool = True
+
+
 class Settings(_Section, frozen=True):
     """The whole file. `most_duty_percent`: of the time that may be worked, at the most."""
 
     most_duty_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100
+    analysis: AnalysisSettings = AnalysisSettings()
     limits: Limits = Limits()
     gates: GateSettings = GateSettings()
 

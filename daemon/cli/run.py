@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ from scened.store.roots import roots
 __all__ = ["run"]
 
 FOLLOW_SECONDS = 0.5
+NOBODY_ELSE = 0o077  # of whatever the daemon writes
 LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
@@ -62,6 +64,7 @@ def run(
     With --once it ends when every photo has been looked at: with 0, or with 1 if some failed.
     Ctrl-C lets the photo at hand be finished; the next run goes on from there.
     """
+    os.umask(NOBODY_ELSE)
     logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]

@@ -9,6 +9,7 @@ import msgspec
 
 from scened.cli.options import reading
 from scened.cli.output import as_json, echo_json, say
+from scened.store.faults import disk_trouble
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
@@ -45,6 +46,7 @@ class Status(msgspec.Struct, frozen=True):
     duty: float
     gates: tuple[Verdict, ...]
     last_error: str | None
+    trouble: str | None
     daemon_bytes: int | None
     analyzer_bytes: int | None
     paused_seconds: float
@@ -79,6 +81,8 @@ def status(database_file: Path, json: bool) -> None:
                 f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
                 f"  (limit: {gate.limit}; setting: {gate.setting})"
             )
+    if record.trouble:
+        say(record.trouble)
     if record.last_error:
         say(f"last error: {record.last_error}")
     for root in record.roots:
@@ -109,6 +113,7 @@ def _status(database_file: Path) -> Status:
         duty=governed.duty if running else 0.0,
         gates=governed.gates,
         last_error=governed.last_error,
+        trouble=disk_trouble(database_file),
         daemon_bytes=governed.daemon_bytes if running else None,
         analyzer_bytes=governed.analyzer_bytes if running else None,
         paused_seconds=_finite(wished.paused_seconds),

@@ -81,6 +81,12 @@ class Follower:
         for root in listed.values():
             self._follow(root)
 
+    def walk_anew(self) -> None:
+        """Give up a walk that was interrupted, and walk every root from its beginning."""
+        self._walk = None
+        for root in self._roots.values():
+            self._to_walk[root.id, b""] = None
+
     def handle(self, change: Change) -> None:
         """Look at the disk where something is said to have changed."""
         root = self._roots.get(change.root_id)

@@ -6,9 +6,19 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from scened.errors import CannotCreate
 from scened.store.places import displayed
+from scened.store.search_index import index_photos
 
-__all__ = ["Root", "add_root", "covering_root", "remove_root", "roots", "set_availability"]
+__all__ = [
+    "Root",
+    "add_root",
+    "covering_root",
+    "relocate_roots",
+    "remove_root",
+    "roots",
+    "set_availability",
+]
 
 
 class Root(NamedTuple):
@@ -63,6 +73,36 @@ def remove_root(connection: Connection, root: Root) -> int:
     return photos
 
 
+def relocate_roots(connection: Connection, old: bytes, new: bytes) -> list[Root]:
+    """Give every root that is `old` or lies in it its place in `new`; return them as they are now.
+
+    What is known of their photos stays, ids too. Raises CannotCreate where a root would lie in
+    another one.
+    """
+    before = roots(connection)
+    moving = [root for root in before if root.path == old or root.path.startswith(old + b"/")]
+    moved = [root._replace(path=new + root.path[len(old) :]) for root in moving]
+    ids = {root.id for root in moving}
+    for root in moved:
+        for other in before:
+            if other.id not in ids and _overlap(root.path, other.path):
+                raise CannotCreate(
+                    f"{root.shown} overlaps the watched folder {other.shown}",
+                    f"`scened remove` {other.shown} first",
+                )
+    for root in moved:
+        values = {"id": root.id, "path": root.path, "shown": displayed(root.path)}
+        connection.execute(
+            text("UPDATE root SET path = :path, path_text = :shown, device = NULL WHERE id = :id"),
+            values,
+        )
+        # their paths changed: whoever follows `seq` is to learn of it
+        connection.execute(text("UPDATE file SET root_id = root_id WHERE root_id = :id"), values)
+        photos = connection.execute(text("SELECT id FROM file WHERE root_id = :id"), values)
+        index_photos(connection, photos.scalars().all())
+    return moved
+
+
 def set_availability(
     connection: Connection, root: Root, available: bool, device: int | None = None
 ) -> None:
@@ -74,6 +114,10 @@ def set_availability(
         ),
         {"available": int(available), "device": device, "root_id": root.id},
     )
+
+
+def _overlap(one: bytes, other: bytes) -> bool:
+    return (one + b"/").startswith(other + b"/") or (other + b"/").startswith(one + b"/")
 
 
 def _take_over(connection: Connection, root: Root, root_id: int, prefix: bytes) -> None:

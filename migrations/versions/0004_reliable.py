@@ -12,7 +12,9 @@ depends_on = None
 STATEMENTS = (
     # which decoder, within which limits, failed on the content
     "ALTER TABLE content ADD COLUMN decoder TEXT",
-    # the same for a file of which no content is known; why it was set aside, kept while it is away
+    # looked at while faces were switched off
+    "ALTER TABLE content ADD COLUMN faceless INTEGER NOT NULL DEFAULT 0",
+    # for a file of which no content is known: its decoder, and why it was set aside
     "ALTER TABLE file ADD COLUMN decoder TEXT",
     "ALTER TABLE file ADD COLUMN setback TEXT",
     # the disk or its permissions were the reason: tried again from time to time
