@@ -22,10 +22,11 @@ CENTURY_SECONDS = 100 * 365.25 * 86_400
 
 
 class WatchedFolder(msgspec.Struct, frozen=True):
-    """A watched folder, and whether it is there."""
+    """A watched folder, whether it is there, and why it is only read at intervals, if it is."""
 
     path: str
     available: bool
+    polled: str | None
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -86,7 +87,9 @@ def status(database_file: Path, json: bool) -> None:
     if record.last_error:
         say(f"last error: {record.last_error}")
     for root in record.roots:
-        say(f"  {root.path}" + ("" if root.available else "  (away; results are kept)"))
+        away = "" if root.available else "  (away; results are kept)"
+        polled = f"  (read at intervals: {root.polled})" if root.polled and not away else ""
+        say(f"  {root.path}{away}{polled}")
     say(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
 
 
@@ -96,7 +99,9 @@ def _status(database_file: Path) -> Status:
         governed = read_state(connection)
         wished = read_wish(connection)
         running = daemon_runs(connection)
-        watched = tuple(WatchedFolder(root.shown, root.available) for root in roots(connection))
+        watched = tuple(
+            WatchedFolder(root.shown, root.available, root.polled) for root in roots(connection)
+        )
     return Status(
         running=running,
         state=last.state if running else "stopped",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -101,5 +102,8 @@ def _is_within(root: Root, path: bytes) -> bool:
 
 def _remove_copies(database_file: Path) -> None:
     remove_backups(database_file)
+    shutil.rmtree(
+        f"{database_file}.cache", ignore_errors=True
+    )  # vectors, and what else is made anew
     for log in database_file.parent.glob(LOGS):
         log.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from scened.errors import DamagedDatabase, ForeignDatabase, NewerDatabase, ReadFailed
 from scened.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
-__all__ = ["read_uri", "recognise"]
+__all__ = ["open_plainly", "read_uri", "recognise"]
 
 # https://sqlite.org/fileformat2.html#the_database_header
 MAGIC = b"SQLite format 3\0"
@@ -85,3 +85,26 @@ def _was_ours(file: Path) -> bool:
         return False
     (application,) = struct.unpack_from(">I", header, APPLICATION_ID_AT)
     return bool(application == APPLICATION_ID)
+
+
+def open_plainly(file: Path) -> sqlite3.Connection:
+    """Return a read-only connection to a database of any schema version that we know.
+
+    It does without SQLAlchemy, whose loading alone would take longer than most questions do.
+    Raises `MissingPath` or what `recognise` raises.
+    """
+    if not file.exists():
+        raise MissingPath(
+            f"there is no database at {file}", "`scened run --once DIR` makes one from a folder"
+        )
+    if recognise(file) == 0:
+        raise ForeignDatabase(f"{file} is empty", "`scened run --once DIR` fills it")
+    connection = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,  # transactions begin and end where the code says so
+        check_same_thread=False,
+    )
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection

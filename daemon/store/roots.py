@@ -18,16 +18,21 @@ __all__ = [
     "remove_root",
     "roots",
     "set_availability",
+    "set_polled",
 ]
 
 
 class Root(NamedTuple):
-    """A watched folder; `path` has no slash at its end and is empty for the root folder."""
+    """A watched folder; `path` has no slash at its end and is empty for the root folder.
+
+    `polled`: why it is read at intervals instead, None where the system tells of changes.
+    """
 
     id: int
     path: bytes
     device: int | None
     available: bool
+    polled: str | None = None
 
     @property
     def shown(self) -> str:
@@ -37,8 +42,10 @@ class Root(NamedTuple):
 
 def roots(connection: Connection) -> list[Root]:
     """Return every root, oldest first."""
-    rows = connection.execute(text("SELECT id, path, device, available FROM root ORDER BY id"))
-    return [Root(row.id, row.path, row.device, bool(row.available)) for row in rows]
+    rows = connection.execute(
+        text("SELECT id, path, device, available, polled FROM root ORDER BY id")
+    )
+    return [Root(row.id, row.path, row.device, bool(row.available), row.polled) for row in rows]
 
 
 def covering_root(connection: Connection, path: bytes) -> Root | None:
@@ -101,6 +108,14 @@ def relocate_roots(connection: Connection, old: bytes, new: bytes) -> list[Root]
         photos = connection.execute(text("SELECT id FROM file WHERE root_id = :id"), values)
         index_photos(connection, photos.scalars().all())
     return moved
+
+
+def set_polled(connection: Connection, root_id: int, reason: str | None) -> None:
+    """Note why a root is read at intervals, or that it is not."""
+    connection.execute(
+        text("UPDATE root SET polled = :reason WHERE id = :root_id"),
+        {"reason": reason, "root_id": root_id},
+    )
 
 
 def set_availability(

@@ -22,6 +22,8 @@ STATEMENTS = (
     # before this step only what could not be read was set aside without a content
     "UPDATE file SET transient = 1 WHERE status = 'failed' AND NOT identified AND attempts = 0",
     "UPDATE file SET setback = error WHERE status = 'failed' AND NOT identified",
+    # why a root is read at intervals instead of watched; null where it is watched
+    "ALTER TABLE root ADD COLUMN polled TEXT",
     "PRAGMA user_version = 4",
 )
 
