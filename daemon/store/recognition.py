@@ -8,7 +8,7 @@ import struct
 from contextlib import closing
 from pathlib import Path
 
-from scened.errors import DamagedDatabase, ForeignDatabase, NewerDatabase, ReadFailed
+from scened.errors import DamagedDatabase, ForeignDatabase, MissingPath, NewerDatabase, ReadFailed
 from scened.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 __all__ = ["open_plainly", "read_uri", "recognise"]
@@ -17,6 +17,7 @@ __all__ = ["open_plainly", "read_uri", "recognise"]
 MAGIC = b"SQLite format 3\0"
 APPLICATION_ID_AT = 68
 HEADER_BYTES = 100
+CACHE_KIBIBYTES = 32 * 1024
 RESTORE = "`scened db restore` goes back to a backup, `scened db repair` saves what can be read"
 
 
@@ -100,7 +101,7 @@ def open_plainly(file: Path) -> sqlite3.Connection:
     if recognise(file) == 0:
         raise ForeignDatabase(f"{file} is empty", "`scened run --once DIR` fills it")
     connection = sqlite3.connect(
-        f"{file.absolute().as_uri()}?mode=ro",
+        read_uri(file),
         uri=True,
         isolation_level=None,  # transactions begin and end where the code says so
         check_same_thread=False,
