@@ -164,6 +164,12 @@ def test_status_watch_as_json_is_one_document_a_line(
     assert (states, process.returncode, err) == (["idle", "idle"], 0, "")
 
 
+def test_status_is_several_lines(scened: Scened, library: Path, daemon: Daemon) -> None:
+    first, second, *_ = scened("status").splitlines()
+    assert first.startswith("idle: ")
+    assert second.startswith("5 photos: 5 analysed")
+
+
 def test_jobs_without_once_is_refused(scened: Scened, library: Path) -> None:
     assert "--jobs goes with --once" in scened("run", "--jobs", "2", library, expect=2)
 
