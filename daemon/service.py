@@ -20,7 +20,7 @@ from scened.clock import Clock, steady_seconds
 from scened.config import Settings
 from scened.dispatch import Dispatcher, Seconds
 from scened.errors import DamagedDatabase, DatabaseUnavailable, ExitCode, ScenedError
-from scened.governor.governor import Governor
+from scened.governor.governor import Effort, Governor
 from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
 from scened.models.pack import Pack
 from scened.packs import Packs
@@ -38,6 +38,7 @@ __all__ = ["Service", "Summary"]
 
 logger = logging.getLogger(__name__)
 
+BOOST_PROCESSES = 4  # at the most; each may hold 180 MB, and far more while it decodes
 PATIENCE_SECONDS = 1.0  # the longest sleep: commands are noticed within it
 WORKING_BEAT_SECONDS = 1.0
 IDLE_BEAT_SECONDS = 60.0
@@ -74,7 +75,8 @@ class Service:
     """Everything that happens reaches one inbox; one thread reads it and is the only writer.
 
     With `once` it walks the roots, analyses what is pending and ends; otherwise it goes on
-    until it is stopped. `on_pulse` is told how things stand.
+    until it is stopped. `jobs`: with `once`, analyzers at our own priority, each on one core;
+    by default one at the lowest priority that decodes ahead. `on_pulse` is told how things stand.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Service:
         settings: Settings,
         sensors: Sensors | None = None,
         once: bool = False,
+        jobs: int | None = None,
         clock: Clock = steady_seconds,
         on_pulse: Callable[[Pulse], None] | None = None,
     ) -> None:
@@ -95,8 +98,15 @@ class Service:
         self._on_pulse = on_pulse
         self._inbox: SimpleQueue[Message] = SimpleQueue()  # safe to fill from a signal handler
         self._follower = Follower(database, clock, None if once else self._inbox.put)
+        sensors = sensors or SystemSensors(clock)
+        if not once:
+            effort = Effort(min(sensors.cores(), BOOST_PROCESSES), keeps_priority=True)
+        elif jobs is not None:
+            effort = Effort(jobs, keeps_priority=True)
+        else:
+            effort = Effort(decodes_ahead=True)
         self._governor = Governor(
-            settings, sensors or SystemSensors(clock), clock, database.file.parent, self._pids
+            settings, sensors, clock, database.file.parent, self._pids, effort
         )
         self._dispatcher = Dispatcher(
             database,
@@ -247,8 +257,7 @@ class Service:
         self._governor.obey(Wish(boosted_seconds=math.inf) if self._once else wished)
 
     def _pids(self) -> list[int]:
-        analyzer = self._dispatcher.analyzer_pid
-        return [os.getpid(), *([analyzer] if analyzer else [])]
+        return [os.getpid(), *self._dispatcher.analyzer_pids]
 
     def _show(self) -> None:
         state, reason = self._state()
@@ -261,8 +270,8 @@ class Service:
     def _state(self) -> tuple[str, str]:
         if self._follower.walking:
             return "working", "reading folders"
-        if self._dispatcher.hold is not None:
-            return "waiting", self._dispatcher.hold.reason
+        if (hold := self._dispatcher.hold) is not None:
+            return "waiting", f"{hold.reason}; {hold.remedy}"
         if self._dispatcher.busy or not self._dispatcher.exhausted:
             return "working", "looking at photos"
         if self._follower.settling:
@@ -273,25 +282,25 @@ class Service:
         self._beaten = (state, self._clock())
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
-        working = state == "working"
-        rate = self._dispatcher.rate
+        progress = self._dispatcher.progress
         pulse = Pulse(
             pid=os.getpid() if state != "stopped" else None,
             version=__version__,
             state=state,
             reason=reason,
             counts=counts,
-            rate=rate.per_second() if working else None,
-            eta_seconds=rate.seconds_for(counts.pending) if working else 0.0,
+            rate=progress.over_last_minute() if state == "working" else None,
+            eta_seconds=progress.seconds_for(counts.pending),
             pack=self._pack.identity,
         )
         self._governor.hold()
         state_of_governor = GovernorState(
             duty=self._governor.duty,
             gates=self._governor.verdicts,
+            rate_since_start=progress.since_start(),
             last_error=self._dispatcher.last_error,
-            daemon_bytes=resident_bytes(os.getpid()),
-            analyzer_bytes=resident_bytes(self._dispatcher.analyzer_pid),
+            daemon_bytes=resident_bytes([os.getpid()]),
+            analyzer_bytes=resident_bytes(self._dispatcher.analyzer_pids),
         )
         with self._database.writing() as connection:
             beat(connection, pulse)

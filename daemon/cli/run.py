@@ -31,12 +31,19 @@ __all__ = ["run"]
 
 FOLLOW_SECONDS = 0.5
 NOBODY_ELSE = 0o077  # of whatever the daemon writes
+MOST_JOBS = 64
 LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
 @click.command(epilog="Example: scened run --once ~/Pictures")
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
 @click.option("--once", is_flag=True, help="Look at what is there with a progress bar, then end.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    help="With --once: work at full priority in so many processes, one core and up to 180 MB each."
+    " Default: one that gives way to everything else.",
+)
 @click.option(
     "--pack",
     "pack_folder",
@@ -56,6 +63,7 @@ def run(
     database_file: Path,
     folders: tuple[str, ...],
     once: bool,
+    jobs: int | None,
     pack_folder: Path | None,
     settings_file: Path | None,
 ) -> None:
@@ -65,6 +73,8 @@ def run(
     Ctrl-C lets the photo at hand be finished; the next run goes on from there.
     """
     os.umask(NOBODY_ELSE)
+    if jobs is not None and not once:
+        raise click.UsageError("--jobs goes with --once; `scened boost` hurries a daemon")
     logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
@@ -74,7 +84,7 @@ def run(
         with daemon_lock(database_file, LOCK_SECONDS):
             database = open_for_writing(database_file)
             try:
-                _work(database, pack, settings, paths, once)
+                _work(database, pack, settings, paths, once, jobs)
             finally:
                 database.close()
     except AnotherDaemon:
@@ -84,7 +94,12 @@ def run(
 
 
 def _work(
-    database: Database, pack: Pack, settings: Settings, paths: list[bytes], once: bool
+    database: Database,
+    pack: Pack,
+    settings: Settings,
+    paths: list[bytes],
+    once: bool,
+    jobs: int | None,
 ) -> None:
     for path in paths:
         carry_out(database, Command(0, ADD, path))
@@ -98,7 +113,9 @@ def _work(
         say(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
     with ProgressBar(shown=once) as bar:
-        summary = Service(database, pack, settings=settings, once=once, on_pulse=bar.show).run()
+        summary = Service(
+            database, pack, settings=settings, once=once, jobs=jobs, on_pulse=bar.show
+        ).run()
     if once:
         print_summary(database, summary, time.monotonic() - began)
         if summary.counts.failed:
