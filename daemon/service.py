@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NamedTuple
@@ -17,12 +18,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from scened import __version__
 from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid
 from scened.clock import Clock, steady_seconds
-from scened.config import Settings
+from scened.config import Settings, SettingsWatch, load_settings
 from scened.dispatch import Dispatcher, Seconds
 from scened.errors import ExitCode, ScenedError
 from scened.governor.governor import Governor
 from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
+from scened.metrics import MetricsFile
 from scened.models.pack import Pack
+from scened.notify import ServiceManager
 from scened.photos.follow import Follower
 from scened.photos.watch import Change
 from scened.requests import WISHES, carry_out
@@ -70,7 +73,8 @@ class Service:
     """Everything that happens reaches one inbox; one thread reads it and is the only writer.
 
     With `once` it walks the roots, analyses what is pending and ends; otherwise it goes on
-    until it is stopped. `on_pulse` is told how things stand.
+    until it is stopped. `on_pulse` is told how things stand, and so is the service manager that
+    started it. A change of `settings_file` is taken up while it runs.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Service:
         pack: Pack,
         *,
         settings: Settings,
+        settings_file: Path | None = None,
         sensors: Sensors | None = None,
         once: bool = False,
         clock: Clock = steady_seconds,
@@ -89,6 +94,9 @@ class Service:
         self._once = once
         self._clock = clock
         self._on_pulse = on_pulse
+        self._settings_file = SettingsWatch(settings_file)
+        self._metrics = MetricsFile(settings.metrics_file, clock)
+        self._manager = ServiceManager(clock)
         self._inbox: SimpleQueue[Message] = SimpleQueue()  # safe to fill from a signal handler
         self._follower = Follower(database, clock, None if once else self._inbox.put)
         self._governor = Governor(
@@ -101,6 +109,7 @@ class Service:
         self._stopping_since: float | None = None
         self._beaten: tuple[str, float] = ("", clock())
         self._commands_at: int | None = None
+        self._settings_at = clock()
 
     def run(self) -> Summary:
         """Work until there is nothing left (`once`) or someone asks to stop.
@@ -110,11 +119,14 @@ class Service:
         """
         with self._signals(), self._chores():
             self._follower.start()
+            self._manager.say("READY=1")
+            logger.info("scened %s with pack %s", __version__, self._pack.identity)
             ended = "it failed"
             try:
                 self._work()
                 ended = "done" if self._stopping_since is None else "asked to stop"
             finally:
+                self._manager.say("STOPPING=1")
                 self._dispatcher.stop()
                 self._follower.stop()
                 self._beat("stopped", ended)
@@ -129,6 +141,7 @@ class Service:
 
     def _work(self) -> None:
         while True:
+            self._manager.feed_watchdog()
             for message in self._messages():
                 self._handle(message)
             if self._stopping_since is not None:
@@ -136,6 +149,7 @@ class Service:
                 if not self._dispatcher.busy or waited > LAST_PHOTO_SECONDS:
                     return
                 continue
+            self._follow_settings()
             self._follower.turn()
             self._answer_commands()
             if not (self._once and self._follower.walking):  # newest first needs them all
@@ -185,6 +199,7 @@ class Service:
                 else:
                     self._follower.reload()
                 self._show()
+            logger.info("command %s: exit code %d", command.verb, given.exit_code)
             answer(self._database, command, given)
 
     def _obey(self) -> None:
@@ -192,6 +207,23 @@ class Service:
         with self._database.reading() as connection:
             wished = read_wish(connection)
         self._governor.obey(Wish(boosted_seconds=math.inf) if self._once else wished)
+
+    def _follow_settings(self) -> None:
+        """Take up settings that were changed; those with a mistake change nothing."""
+        if self._clock() - self._settings_at < PATIENCE_SECONDS:
+            return
+        self._settings_at = self._clock()
+        if not self._settings_file.changed():
+            return
+        try:
+            settings = load_settings(self._settings_file.file)
+        except ScenedError:
+            logger.warning("the changed settings are not taken up; `scened config check` says why")
+            return
+        logger.info("settings taken up")
+        self._governor.adopt(settings)
+        self._metrics = MetricsFile(settings.metrics_file, self._clock)
+        self._beat(*self._state())
 
     def _pids(self) -> list[int]:
         analyzer = self._dispatcher.analyzer_pid
@@ -217,6 +249,8 @@ class Service:
         return "idle", "every photo has been looked at"
 
     def _beat(self, state: str, reason: str) -> None:
+        if state != self._beaten[0]:
+            logger.info("%s: %s", state, reason)
         self._beaten = (state, self._clock())
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
@@ -243,6 +277,8 @@ class Service:
         with self._database.writing() as connection:
             beat(connection, pulse)
             say(connection, state_of_governor)
+        self._manager.say(f"STATUS={state}: {reason}")
+        self._metrics.write(pulse, state_of_governor, last=state == "stopped")
         if self._on_pulse is not None:
             self._on_pulse(pulse)
 

@@ -8,7 +8,7 @@ import click
 
 from scened.cli.main import commands
 
-__all__ = ["PAGE", "page"]
+__all__ = ["PAGE", "every_command", "page"]
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 WIDTH = 90
@@ -19,12 +19,30 @@ def page() -> str:
     sections = ["# Commands\n\nWhat `scened --help` says, of every command.\n"]
     parent = click.Context(commands, info_name="scened", max_content_width=WIDTH)
     sections.append(_section("scened", commands.get_help(parent)))
-    for name, command in sorted(commands.commands.items()):
+    sections += _sections(commands, parent)
+    return "\n".join(sections)
+
+
+def every_command(group: click.Group = commands, above: str = "") -> dict[str, click.Command]:
+    """Return every command by its full name, such as `config set`, groups among them."""
+    found: dict[str, click.Command] = {}
+    for name, command in sorted(group.commands.items()):
+        found[above + name] = command
+        if isinstance(command, click.Group):
+            found |= every_command(command, f"{above}{name} ")
+    return found
+
+
+def _sections(group: click.Group, parent: click.Context) -> list[str]:
+    sections = []
+    for name, command in sorted(group.commands.items()):
         context = click.Context(
             command, info_name=name, parent=parent, max_content_width=WIDTH, terminal_width=WIDTH
         )
-        sections.append(_section(f"scened {name}", command.get_help(context)))
-    return "\n".join(sections)
+        sections.append(_section(context.command_path, command.get_help(context)))
+        if isinstance(command, click.Group):
+            sections += _sections(command, context)
+    return sections
 
 
 def _section(title: str, help_text: str) -> str:

@@ -11,6 +11,7 @@ import click
 from scened import __version__
 from scened.cli.add import add
 from scened.cli.boost import boost
+from scened.cli.config import config
 from scened.cli.options import default_database
 from scened.cli.pause import pause
 from scened.cli.remove import remove
@@ -43,7 +44,7 @@ def commands(context: click.Context, database: Path | None) -> None:
     context.obj = (database or default_database()).absolute()
 
 
-for _command in (add, run, status, show, search, pause, resume, boost, remove):
+for _command in (add, run, status, show, search, pause, resume, boost, remove, config):
     commands.add_command(_command)
 
 

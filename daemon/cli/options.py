@@ -18,9 +18,16 @@ from scened.store.commands import Answer, Command, ask
 from scened.store.database import open_for_reading, open_for_writing
 from scened.store.lock import daemon_lock
 
-__all__ = ["as_json", "default_database", "echo_json", "reading", "request"]
+__all__ = ["as_json", "default_database", "echo_json", "reading", "request", "settings_option"]
 
 as_json = click.option("--json", "json", is_flag=True, help="Print one JSON document instead.")
+settings_option = click.option(
+    "--settings",
+    "settings_file",
+    envvar="SCENED_SETTINGS",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
+)
 
 
 def default_database() -> Path:

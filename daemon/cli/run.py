@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from scened.cli.options import request
+from scened.cli.options import request, settings_option
 from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_summary
 from scened.config import Settings, load_settings
 from scened.errors import AnotherDaemon, ExitCode
+from scened.logs import set_up_logs
 from scened.models.pack import Pack, default_pack_folder, open_pack
 from scened.requests import ADD, carry_out, folder_to_add
 from scened.service import Service
@@ -30,6 +31,14 @@ FOLLOW_SECONDS = 0.5
 LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
+class Choices(NamedTuple):
+    """How the user wants it to run."""
+
+    settings: Settings
+    settings_file: Path | None
+    once: bool
+
+
 @click.command(epilog="Example: scened run --once ~/Pictures")
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
 @click.option("--once", is_flag=True, help="Look at what is there with a progress bar, then end.")
@@ -40,13 +49,8 @@ LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
     type=click.Path(path_type=Path),
     help="The pack to look with; also SCENED_PACK. Default: the one that ships.",
 )
-@click.option(
-    "--settings",
-    "settings_file",
-    envvar="SCENED_SETTINGS",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
-)
+@settings_option
+@click.option("--verbose", is_flag=True, help="Show and log everything, names of folders included.")
 @click.pass_obj
 def run(
     database_file: Path,
@@ -54,21 +58,22 @@ def run(
     once: bool,
     pack_folder: Path | None,
     settings_file: Path | None,
+    verbose: bool,
 ) -> None:
     """Look at the photos of the watched folders, DIR... among them, and go on as more come.
 
     With --once it ends when every photo has been looked at: with 0, or with 1 if some failed.
     Ctrl-C lets the photo at hand be finished; the next run goes on from there.
     """
-    logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
     pack = open_pack(pack_folder or default_pack_folder())
     try:
         with daemon_lock(database_file, LOCK_SECONDS):
             database = open_for_writing(database_file)
+            set_up_logs(database_file, verbose=verbose)
             try:
-                _work(database, pack, settings, paths, once)
+                _work(database, pack, Choices(settings, settings_file, once), paths)
             finally:
                 database.close()
     except AnotherDaemon:
@@ -77,9 +82,8 @@ def run(
         _hand_over(database_file, paths)
 
 
-def _work(
-    database: Database, pack: Pack, settings: Settings, paths: list[bytes], once: bool
-) -> None:
+def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) -> None:
+    once = choices.once
     for path in paths:
         carry_out(database, Command(0, ADD, path))
     with database.reading() as connection:
@@ -92,7 +96,14 @@ def _work(
         click.echo(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
     with ProgressBar(shown=once) as bar:
-        summary = Service(database, pack, settings=settings, once=once, on_pulse=bar.show).run()
+        summary = Service(
+            database,
+            pack,
+            settings=choices.settings,
+            settings_file=choices.settings_file,
+            once=once,
+            on_pulse=bar.show,
+        ).run()
     if once:
         print_summary(database, summary, time.monotonic() - began)
         if summary.counts.failed:

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from scened.cli.options import as_json, echo_json, reading
+from scened.metrics import metrics
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
@@ -55,9 +56,16 @@ class Status(msgspec.Struct, frozen=True):
 
 @click.command(epilog="Example: scened status --json")
 @as_json
+@click.option("--metrics", "as_metrics", is_flag=True, help="Print OpenMetrics text instead.")
 @click.pass_obj
-def status(database_file: Path, json: bool) -> None:
+def status(database_file: Path, json: bool, as_metrics: bool) -> None:
     """Show whether the daemon runs, how far it is, and which folders it watches."""
+    if as_metrics:
+        with reading(database_file) as connection:
+            running = daemon_runs(connection)
+            text = metrics(pulse(connection), read_state(connection), running=running)
+        click.echo(text, nl=False)
+        return
     record = _status(database_file)
     if json:
         echo_json(record)

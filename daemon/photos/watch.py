@@ -59,7 +59,8 @@ class Watcher:
                 handler, os.fsdecode(root.path or b"/"), recursive=True
             )
         except OSError as error:
-            logger.warning("cannot watch a folder, it is read at intervals instead: %s", error)
+            reason = error.strerror  # the error's own words would name the folder
+            logger.warning("cannot watch a folder, it is read at intervals instead: %s", reason)
             return False
         return True
 

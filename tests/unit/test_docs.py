@@ -10,25 +10,26 @@ import pytest
 
 from scened.cli.main import commands
 from scened.errors import ExitCode
-from tests.command_docs import PAGE, page
+from tests.command_docs import PAGE, every_command, page
 
 REPOSITORY = Path(__file__).parents[2]
+COMMANDS = every_command()
 
 
 def test_the_commands_page_is_what_the_commands_say() -> None:
     assert PAGE.read_text("utf-8") == page(), "run `python -m tests.command_docs`"
 
 
-@pytest.mark.parametrize("name", sorted(commands.commands))
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_an_example(name: str) -> None:
-    command = commands.commands[name]
+    command = COMMANDS[name]
     assert command.help
     assert (command.epilog or "").startswith(f"Example: scened {name}")
 
 
-@pytest.mark.parametrize("name", sorted(commands.commands))
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_help(name: str) -> None:
-    options = [each for each in commands.commands[name].params if each.param_type_name == "option"]
+    options = [each for each in COMMANDS[name].params if each.param_type_name == "option"]
     assert all(getattr(option, "help", None) for option in options)
 
 

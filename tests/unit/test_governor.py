@@ -297,3 +297,14 @@ def test_days_of_weather_never_shut_the_gates_for_good(days: list[tuple[str, flo
     scene.weather.__dict__.update(replace(fair, saving=False).__dict__)
     scene.reason()
     assert scene.reason(after=CALM_SECONDS) is None
+
+
+def test_other_settings_hold_from_the_next_look() -> None:
+    scene = Scene()
+    bad_battery(scene.weather)
+    assert scene.reason() is not None
+    scene.governor.adopt(
+        Settings(gates=GateSettings(battery=BatterySettings(on_battery=True)), most_duty_percent=10)
+    )
+    assert scene.reason() is None
+    assert scene.governor.duty <= 0.1

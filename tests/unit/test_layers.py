@@ -12,13 +12,13 @@ REPOSITORY = Path(__file__).parents[2]
 # A module's layer is that of the longest prefix of its name; it imports from layers below its
 # own, and from its own neighbours in the same package.
 LAYERS = (
-    ("scened.errors", "scened.clock", "scened.wording", "scened.formats", "scened"),
-    ("scened.config", "scened.findings", "scened.progress"),
-    ("scened.models",),
+    ("scened.errors", "scened.clock", "scened.wording", "scened.formats", "scened.logs", "scened"),
+    ("scened.config", "scened.findings", "scened.notify", "scened.progress"),
+    ("scened.models", "scened.settings_file"),
     ("scened.store",),
     ("scened.governor",),
     ("scened.migrations", "scened.photos", "scened.analysis"),
-    ("scened.requests", "scened.dispatch"),
+    ("scened.requests", "scened.dispatch", "scened.metrics"),
     ("scened.service",),
     ("scened.cli",),
 )
