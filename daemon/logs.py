@@ -14,7 +14,6 @@ import sys
 from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import cast
 
 __all__ = ["LOG_NAME", "LogfmtFormatter", "log_file", "managed", "set_up_logs"]
 
@@ -59,7 +58,7 @@ class _PrivateFile(RotatingFileHandler):
     def _open(self) -> io.TextIOWrapper:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         descriptor = os.open(self.baseFilename, flags, 0o600)
-        return cast("io.TextIOWrapper", os.fdopen(descriptor, "a", encoding="utf-8"))
+        return os.fdopen(descriptor, "a", encoding="utf-8")
 
 
 def log_file(database_file: Path) -> Path:

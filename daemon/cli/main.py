@@ -18,6 +18,7 @@ from scened.cli.remove import remove
 from scened.cli.resume import resume
 from scened.cli.run import run
 from scened.cli.search import search
+from scened.cli.service import service
 from scened.cli.show import show
 from scened.cli.status import status
 from scened.errors import ExitCode, ScenedError
@@ -44,7 +45,7 @@ def commands(context: click.Context, database: Path | None) -> None:
     context.obj = (database or default_database()).absolute()
 
 
-for _command in (add, run, status, show, search, pause, resume, boost, remove, config):
+for _command in (add, run, status, show, search, pause, resume, boost, remove, config, service):
     commands.add_command(_command)
 
 

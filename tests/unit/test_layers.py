@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 LAYERS = (
     ("scened.errors", "scened.clock", "scened.wording", "scened.formats", "scened.logs", "scened"),
     ("scened.config", "scened.findings", "scened.notify", "scened.progress"),
-    ("scened.models", "scened.settings_file"),
+    ("scened.models", "scened.settings_file", "scened.units"),
     ("scened.store",),
     ("scened.governor",),
     ("scened.migrations", "scened.photos", "scened.analysis"),
