@@ -58,8 +58,8 @@ def check_alike(scened: Scened, photos: int, spread: float, name: str = "") -> N
 @pytest.mark.parametrize(
     ("name", "status"),
     [
-        ("8bit-sRGB.jxl", "unsupported"),
-        ("canon_eos_6d.dng", "unsupported"),
+        ("8bit-sRGB.jxl", "analysed"),
+        ("canon_eos_6d.dng", "analysed"),
         ("200MP.heic", "analysed"),
         ("8bit-sRGB.avif", "analysed"),
         ("iphone_7.heic", "analysed"),
