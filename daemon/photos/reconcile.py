@@ -14,6 +14,7 @@ from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Sighting, join
 from scened.store.roots import Root, set_availability
+from scened.store.stacks import restack, stack_changes
 
 __all__ = ["is_there", "reconcile"]
 
@@ -103,11 +104,13 @@ def _compare(
     """Return what is new or changed in one folder, and mark what has gone from it."""
     with database.reading() as connection:
         known = catalogue.files_in_folder(connection, root.id, rules.folder)
+        astray = stack_changes(connection, root.id, rules.folder)
     gone = [sighting.place for name, sighting in known.items() if name not in found.photos]
-    if gone:
+    if gone or astray:
         with database.writing() as connection:
             for place in gone:
                 catalogue.miss_file(connection, root, place)
+            restack(connection, [(root.id, rules.folder)])
     changed = []
     for name, sighting in found.photos.items():
         if known.get(name) == sighting:
