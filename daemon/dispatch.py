@@ -15,6 +15,7 @@ from scened.findings import Outcome
 from scened.governor.governor import Governor, Hold
 from scened.models.pack import Pack
 from scened.progress import Rate
+from scened.store.codecs import retry_unsupported
 from scened.store.database import Database
 from scened.store.queue import PendingPhoto, pending_photos, retry_unread
 from scened.store.results import activate_pack, count_crash, record
@@ -76,6 +77,7 @@ class Dispatcher:
         with database.writing() as connection:
             self.pack_id = activate_pack(connection, pack)
             retry_unread(connection)
+            retry_unsupported(connection)
 
     @property
     def busy(self) -> bool:

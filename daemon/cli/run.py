@@ -11,7 +11,7 @@ import click
 
 from scened.cli.options import request, settings_option
 from scened.cli.progress import ProgressBar
-from scened.cli.summary import print_summary
+from scened.cli.summary import print_left_alone, print_summary
 from scened.config import Settings, load_settings
 from scened.errors import AnotherDaemon, ExitCode
 from scened.logs import set_up_logs
@@ -95,6 +95,15 @@ def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) 
     if not once:
         click.echo(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
+    told = once
+
+    def on_pulse(now: Pulse) -> None:
+        nonlocal told
+        bar.show(now)
+        if not told and now.state == "idle":
+            told = True
+            print_left_alone(database)
+
     with ProgressBar(shown=once) as bar:
         summary = Service(
             database,
@@ -102,7 +111,7 @@ def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) 
             settings=choices.settings,
             settings_file=choices.settings_file,
             once=once,
-            on_pulse=bar.show,
+            on_pulse=on_pulse,
         ).run()
     if once:
         print_summary(database, summary, time.monotonic() - began)

@@ -10,14 +10,16 @@ from pathlib import Path
 import click
 
 from scened.cli.options import default_database
+from scened.formats import EXTRA_FORMATS
 from scened.service import Summary
 from scened.store.database import Database
 from scened.store.reading import FailedPhoto, TagCount, frequent_tags, not_analysed, search_tags
 from scened.wording import duration
 
-__all__ = ["print_summary"]
+__all__ = ["print_left_alone", "print_summary"]
 
 LISTED = 20  # photos without findings that are named; `scened status` counts the rest
+LEFT_ALONE = 3  # photos of a format that are named
 TAGS = 12
 
 
@@ -42,6 +44,17 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
     click.echo(f"Everything is in {database.file}")
     if tags and isinstance(best, list) and best:
         _print_next(database, tags[0], best[0].path)
+
+
+def print_left_alone(database: Database) -> None:
+    """Say which photos no codec here reads, and which extra does."""
+    with database.reading() as connection:
+        photos = not_analysed(connection)
+    for found in EXTRA_FORMATS:
+        names = [photo.path for photo in photos if photo.error == found.reason]
+        if names:
+            more = f" and {len(names) - LEFT_ALONE} more" * (len(names) > LEFT_ALONE)
+            click.echo(f"left alone: {', '.join(names[:LEFT_ALONE])}{more}: {found.reason}")
 
 
 def _invocation(database: Database) -> str:

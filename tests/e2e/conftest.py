@@ -125,15 +125,19 @@ def scened(tmp_path: Path) -> Scened:
     return Scened(tmp_path / "data" / "library.sqlite", settings)
 
 
-@pytest.fixture
-def without_extras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def hide_extras(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every command run as if the codecs of the extras were not installed."""
-    hidden = tmp_path / "hidden"
+    hidden = folder / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
         "import sys\nsys.modules['rawpy'] = sys.modules['pillow_jxl'] = None\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(hidden))
+
+
+@pytest.fixture
+def without_extras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hide_extras(tmp_path, monkeypatch)
 
 
 @pytest.fixture
