@@ -7,6 +7,7 @@ import io
 import math
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from scened.errors import UnreadablePhoto
@@ -81,12 +82,13 @@ def _preview(raw: rawpy.RawPy) -> Image.Image | None:
         thumbnail = raw.extract_thumb()
     except rawpy.LibRawError:
         return None
-    if thumbnail.format == rawpy.ThumbFormat.JPEG:
-        try:
-            return Image.open(io.BytesIO(thumbnail.data), formats=("JPEG",))
-        except OSError:
-            return None
-    return Image.fromarray(thumbnail.data)
+    data = thumbnail.data
+    if not isinstance(data, bytes):
+        return Image.fromarray(np.asarray(data, np.uint8))
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG",))
+    except OSError:
+        return None
 
 
 def _developed(raw: rawpy.RawPy) -> Image.Image:

@@ -11,7 +11,9 @@ import click
 from scened import __version__
 from scened.cli.add import add
 from scened.cli.boost import boost
+from scened.cli.completion import completion
 from scened.cli.config import config
+from scened.cli.doctor import doctor
 from scened.cli.options import default_database
 from scened.cli.pause import pause
 from scened.cli.remove import remove
@@ -22,6 +24,8 @@ from scened.cli.service import service
 from scened.cli.show import show
 from scened.cli.status import status
 from scened.errors import ExitCode, ScenedError
+from scened.models.pack import default_pack_folder
+from scened.store.schema import SCHEMA_VERSION
 
 __all__ = ["commands", "main"]
 
@@ -38,14 +42,23 @@ __all__ = ["commands", "main"]
     type=click.Path(dir_okay=False, path_type=Path),
     help="The database file; also SCENED_DB. Default: in the platform's data folder.",
 )
-@click.version_option(__version__, prog_name="scened")
+@click.version_option(
+    __version__,
+    message=f"scened %(version)s, pack {default_pack_folder().name}, schema {SCHEMA_VERSION}",
+)
 @click.pass_context
 def commands(context: click.Context, database: Path | None) -> None:
     """Look at every photo once, on this computer, and find it again by what it shows."""
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        context.color = False
     context.obj = (database or default_database()).absolute()
 
 
-for _command in (add, run, status, show, search, pause, resume, boost, remove, config, service):
+for _command in (
+    *(add, remove, run, status, show, search),
+    *(pause, resume, boost),
+    *(config, service, doctor, completion),
+):
     commands.add_command(_command)
 
 

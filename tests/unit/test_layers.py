@@ -18,7 +18,7 @@ LAYERS = (
     ("scened.store",),
     ("scened.governor",),
     ("scened.migrations", "scened.photos", "scened.analysis"),
-    ("scened.requests", "scened.dispatch", "scened.metrics"),
+    ("scened.requests", "scened.dispatch", "scened.health", "scened.metrics"),
     ("scened.service",),
     ("scened.cli",),
 )
