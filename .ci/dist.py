@@ -24,9 +24,8 @@ def epoch() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return int(given)
-    return int(
-        subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=REPOSITORY, text=True)
-    )
+    asked = ["git", "log", "-1", "--format=%ct"]
+    return int(subprocess.check_output(asked, cwd=REPOSITORY, text=True))
 
 
 def normalise(archive: Path, seconds: int) -> None:

@@ -25,7 +25,8 @@ import pillow_heif
 import skimage.data
 from PIL import Image
 
-from scened.analysis.decode import Limits, decode
+from scened.analysis.decode import decode
+from scened.config import Limits
 from scened.errors import ScenedError
 
 __all__ = ["main"]

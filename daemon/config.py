@@ -19,6 +19,7 @@ __all__ = [
     "GateSettings",
     "HeatSettings",
     "HoursSettings",
+    "Limits",
     "LoadSettings",
     "MemorySettings",
     "PressureSettings",
@@ -114,6 +115,27 @@ class GateSettings(_Section, frozen=True):
     disk: DiskSettings = DiskSettings()
 
 
+class Limits(_Section, frozen=True):
+    """How large a photo may be, how small, and how long one may take."""
+
+    memory_bytes: Annotated[int, Meta(gt=0, description="estimated peak of a decode")] = (
+        1_500_000_000
+    )
+    pixels: Annotated[
+        int, Meta(gt=0, description="in the whole picture, however much it is reduced")
+    ] = 1_000_000_000
+    minimum_side: Annotated[
+        int, Meta(gt=0, description="pixels; what is smaller is an icon, not a photo")
+    ] = 64
+    file_bytes: Annotated[int, Meta(gt=0, description="what is larger is not even read")] = (
+        4_000_000_000
+    )
+    metadata_bytes: Annotated[
+        int, Meta(gt=0, description="of each block of metadata; a larger one is not parsed")
+    ] = 4_000_000
+    cpu_seconds: Annotated[float, Meta(gt=0, description="processor time for one photo")] = 20
+
+
 class Settings(_Section, frozen=True):
     """The whole file."""
 
@@ -124,6 +146,7 @@ class Settings(_Section, frozen=True):
         str,
         Meta(description="written there as OpenMetrics text; empty: nowhere"),
     ] = ""
+    limits: Limits = Limits()
     gates: GateSettings = GateSettings()
 
 

@@ -7,17 +7,27 @@ from collections.abc import Callable
 
 import msgspec
 
-from scened.analysis.protocol import Answer, Done, Job, Looked, MovedOn, PackRefused, Ready, Started
+from scened.analysis.protocol import (
+    Answer,
+    Done,
+    Job,
+    Looked,
+    MovedOn,
+    PackRefused,
+    Ready,
+    Started,
+    decoder_version,
+)
 from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid, Supervisor
 from scened.clock import Clock
+from scened.config import Limits
 from scened.errors import DamagedPack, ReadFailed
 from scened.findings import Outcome
 from scened.governor.governor import Governor, Hold
 from scened.models.pack import Pack
 from scened.progress import Rate
-from scened.store.codecs import retry_unsupported
 from scened.store.database import Database
-from scened.store.queue import PendingPhoto, pending_photos, retry_unread
+from scened.store.queue import PendingPhoto, pending_photos, retry_failed
 from scened.store.results import activate_pack, count_crash, record
 
 __all__ = ["Dispatcher", "Seconds"]
@@ -57,13 +67,15 @@ class Dispatcher:
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
         moved_on: Callable[[bytes], None],
         governor: Governor,
+        limits: Limits,
     ) -> None:
         self._database = database
         self._governor = governor
         self._clock = clock
         self._moved_on = moved_on
-        self._supervisor = Supervisor(pack.folder, tell)
-        self._given: dict[int, bytes] = {}  # file id -> path, of the slice at hand
+        self._supervisor = Supervisor(pack.folder, limits, tell)
+        self._decoder = decoder_version(limits)
+        self._given: dict[int, PendingPhoto] = {}  # by file id, of the slice at hand
         self._outcomes: list[Outcome] = []
         self._changed: dict[int, float] = {}  # file id -> when it changed while it was read
         self._nothing_since: int | None = None  # data version at which no photo was pending
@@ -76,8 +88,7 @@ class Dispatcher:
         self.analysed = 0
         with database.writing() as connection:
             self.pack_id = activate_pack(connection, pack)
-            retry_unread(connection)
-            retry_unsupported(connection)
+            retry_failed(connection, self._decoder)
 
     @property
     def busy(self) -> bool:
@@ -125,10 +136,15 @@ class Dispatcher:
         if message.generation != self._supervisor.generation:
             return
         if isinstance(message, AnalyzerEnded):
-            self._bury(message.reason)
+            self._bury(message)
             return
         self._supervisor.heard(message.answer)
         self._take(message.answer)
+
+    def retry_unread(self) -> None:
+        """Try again what time may have cured."""
+        with self._database.writing() as connection:
+            retry_failed(connection, self._decoder)
 
     def stop(self) -> None:
         """End the analyzer and write what it had finished."""
@@ -158,7 +174,7 @@ class Dispatcher:
         if self._nothing_since is not None:
             self.rate.begin()
         self._nothing_since = None
-        self._given = {photo.file_id: photo.path for photo in photos}
+        self._given = {photo.file_id: photo for photo in photos}
         jobs = tuple(
             Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
             for photo in photos
@@ -181,7 +197,7 @@ class Dispatcher:
                 )
             case MovedOn(file_id):
                 self._changed[file_id] = self._clock()
-                self._moved_on(self._given[file_id])
+                self._moved_on(self._given[file_id].path)
             case Done():
                 self._write()
                 self._idle_since = now = self._clock()
@@ -193,24 +209,28 @@ class Dispatcher:
             return
         outcomes, self._outcomes = self._outcomes, []
         with self._database.writing() as connection:
-            record(connection, self.pack_id, outcomes)
+            record(connection, self.pack_id, outcomes, self._decoder)
         self.analysed += sum(outcome.findings is not None for outcome in outcomes)
         self.rate.add(len(outcomes))
 
-    def _bury(self, reason: str) -> None:
+    def _bury(self, end: AnalyzerEnded) -> None:
         """Write what a dead analyzer had finished, and hold its death against its last photo."""
-        photo = self._supervisor.ended()
-        self.last_error = reason
+        victim = self._supervisor.ended()
+        self.last_error = end.reason
         self._write()
-        if photo is not None:
-            logger.warning("%s while it looked at photo %d", reason, photo)
+        if victim is not None:
+            logger.warning("%s while it looked at photo %d", end.reason, victim.file_id)
+            photo = self._given[victim.file_id]
             with self._database.writing() as connection:
-                count_crash(connection, photo, reason)
+                last = Outcome(
+                    photo.file_id, photo.size, photo.modified_ns, victim.hash, error=end.reason
+                )
+                count_crash(connection, self.pack_id, last, self._decoder, final=end.final)
             return
         self._failed_starts += 1
         if self._failed_starts >= STARTS:
             raise ReadFailed(
-                f"the analyzer cannot start: {reason}", "reinstall scened, or see its log"
+                f"the analyzer cannot start: {end.reason}", "reinstall scened, or see its log"
             )
 
     def _is_long_idle(self) -> bool:

@@ -63,7 +63,8 @@ class Outcome(msgspec.Struct, frozen=True):
     `size` (bytes) and `modified_ns` are those the file had while it was read. `hash`: XXH3-128
     of the whole file, 16 bytes, None where it could not be read to its end. With neither
     `findings` nor `error` the content is one the daemon knows already. `unsupported` marks an
-    error that only another codec could cure.
+    error that only another codec could cure, `transient` one that time may cure: the disk or its
+    permissions were the reason, not the content.
     """
 
     file_id: int
@@ -73,3 +74,4 @@ class Outcome(msgspec.Struct, frozen=True):
     findings: Findings | None = None
     error: str | None = None
     unsupported: bool = False
+    transient: bool = False

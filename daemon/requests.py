@@ -12,17 +12,29 @@ from scened.store.commands import Answer, Command
 from scened.store.database import Database
 from scened.store.governor_state import Wish, wish
 from scened.store.places import displayed
+from scened.store.queue import retry_failed
 from scened.store.results import drop_orphans
 from scened.store.roots import add_root, covering_root, remove_root, roots
 from scened.wording import duration
 
-__all__ = ["ADD", "BOOST", "PAUSE", "REMOVE", "RESUME", "WISHES", "carry_out", "folder_to_add"]
+__all__ = [
+    "ADD",
+    "BOOST",
+    "PAUSE",
+    "REMOVE",
+    "RESUME",
+    "RETRY",
+    "WISHES",
+    "carry_out",
+    "folder_to_add",
+]
 
 ADD = "add"
 REMOVE = "remove"
 PAUSE = "pause"
 BOOST = "boost"
 RESUME = "resume"
+RETRY = "retry"
 WISHES = (PAUSE, BOOST, RESUME)
 
 
@@ -97,6 +109,12 @@ def _resume(database: Database, _nothing: bytes) -> str:
     return "neither paused nor boosted: the gates decide"
 
 
+def _retry(database: Database, _nothing: bytes) -> str:
+    with database.writing() as connection:
+        photos = retry_failed(connection)
+    return f"{photos} photos will be looked at again"
+
+
 def _how_long(seconds: float) -> str:
     return "until `scened resume`" if math.isinf(seconds) else f"for {duration(seconds)}"
 
@@ -107,4 +125,5 @@ _HANDLERS: dict[str, Callable[[Database, bytes], str]] = {
     PAUSE: _pause,
     BOOST: _boost,
     RESUME: _resume,
+    RETRY: _retry,
 }

@@ -103,7 +103,13 @@ class Service:
             settings, sensors or SystemSensors(clock), clock, database.file.parent, self._pids
         )
         self._dispatcher = Dispatcher(
-            database, pack, clock, self._inbox.put, self._follower.look_again, self._governor
+            database,
+            pack,
+            clock,
+            self._inbox.put,
+            self._follower.look_again,
+            self._governor,
+            settings.limits,
         )
         self._obey()
         self._stopping_since: float | None = None
@@ -290,6 +296,7 @@ class Service:
         scheduler = BackgroundScheduler()
         for do, interval in (
             (self._follower.reload, {"minutes": RECONCILE_MINUTES}),
+            (self._dispatcher.retry_unread, {"minutes": RECONCILE_MINUTES}),
             (self._maintain, {"hours": MAINTENANCE_HOURS}),
         ):
             scheduler.add_job(self._inbox.put, "interval", args=[Chore(do)], **interval)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
-__all__ = ["duration", "parse_duration"]
+__all__ = ["duration", "parse_duration", "visible"]
 
 MINUTE_SECONDS = 60
 HOUR_MINUTES = 60
 DAY_MINUTES = 24 * HOUR_MINUTES
+
+# Controls, formats (which turn the direction of writing), surrogates, line and paragraph ends
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """Return text in one line in which nothing is a command to a terminal.
+
+    File names and metadata may hold anything; what would not be seen is shown as an escape.
+    """
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if unicodedata.category(letter) in UNSEEN
+        else letter
+        for letter in text
+    )
 
 
 def duration(seconds: float) -> str:

@@ -20,6 +20,8 @@ __all__ = [
     "MAXIMUM_BYTES",
     "NETWORK_NAME",
     "SHAPES",
+    "TEXT_NAME",
+    "TOKENIZER_NAME",
     "FaceSettings",
     "Kind",
     "Label",
@@ -29,6 +31,7 @@ __all__ = [
     "default_pack_folder",
     "nearest_shape",
     "open_pack",
+    "read_bounded",
 ]
 
 INTERFACE = 1
@@ -46,6 +49,8 @@ SHAPES: tuple[tuple[int, int], ...] = (  # height, width
 DEFAULT_PACK = "everyday-1"
 MANIFEST_NAME = "pack.json"
 NETWORK_NAME = "image.onnx"
+TEXT_NAME = "text.npz"  # with the tokenizer: what turns a query into an embedding
+TOKENIZER_NAME = "tokenizer.json"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -114,7 +119,7 @@ class Pack(msgspec.Struct, frozen=True):
         expected = self.manifest.files.get(name)
         if expected is None:
             raise DamagedPack(f"the pack {self.identity} has no file {name!r}", _REMEDY)
-        data = _read_bounded(self.folder / name)
+        data = read_bounded(self.folder / name)
         if hashlib.sha256(data).hexdigest() != expected:
             raise DamagedPack(f"{name} in the pack {self.identity} is damaged", _REMEDY)
         return data
@@ -148,7 +153,7 @@ def open_pack(folder: Path) -> Pack:
     """
     if not folder.is_dir():
         raise DamagedPack(f"there is no pack in {folder}", _REMEDY)
-    raw = _read_bounded(folder / MANIFEST_NAME)
+    raw = read_bounded(folder / MANIFEST_NAME)
     try:
         interface = msgspec.json.decode(raw, type=_Interface).interface
         if interface > INTERFACE:
@@ -169,8 +174,11 @@ def open_pack(folder: Path) -> Pack:
     return pack
 
 
-def _read_bounded(path: Path) -> bytes:
-    """Return a plain file's bytes; follows no link, so that nothing outside the pack is read."""
+def read_bounded(path: Path) -> bytes:
+    """Return a plain file's bytes; follows no link, so that nothing outside the pack is read.
+
+    Raises DamagedPack where it is missing, no plain file, or larger than MAXIMUM_BYTES.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path

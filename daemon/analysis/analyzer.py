@@ -1,24 +1,27 @@
 """The analyzer process: hashes, decodes and looks, photo by photo, at the lowest priority.
 
-Run as `python -m scened.analysis.analyzer PACK_FOLDER` with the protocol on stdin and stdout.
-It holds no database and keeps nothing between photos but the loaded network.
+Run as `python -m scened.analysis.analyzer PACK_FOLDER LIMITS` (JSON) with the protocol on stdin
+and stdout. It holds no database and keeps nothing between photos but the loaded network.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 import xxhash
 
-from scened.analysis.decode import Limits, decode
+from scened.analysis.decode import decode
 from scened.analysis.network import Network
 from scened.analysis.protocol import (
     Done,
+    Identified,
     Job,
     Looked,
     MovedOn,
@@ -29,6 +32,8 @@ from scened.analysis.protocol import (
     receive,
     send,
 )
+from scened.analysis.sandbox import allow_seconds, lock_down
+from scened.config import Limits
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnsupportedFormat
 from scened.findings import Findings, Outcome
 from scened.formats import Support, format_of
@@ -51,8 +56,10 @@ class Looker:
         self._network = network
         self._limits = limits
 
-    def look(self, job: Job, known_hashes: frozenset[bytes]) -> Looked | MovedOn:
-        """Identify a photo and, unless its hash is known, say what it shows.
+    def look(
+        self, job: Job, known_hashes: frozenset[bytes], tell: Callable[[Identified], None]
+    ) -> Looked | MovedOn:
+        """Identify a photo, tell its hash and, unless that is known, say what it shows.
 
         A file whose name says that no codec here reads it is not opened at all, and so has no
         hash: what a name says is no property of the content.
@@ -63,16 +70,24 @@ class Looker:
                     job.file_id, job.size, job.modified_ns, error=by_name.reason, unsupported=True
                 )
             )
+        if job.size > self._limits.file_bytes:
+            reason = (
+                f"is {job.size / 1e9:,.1f} GB long, more than the"
+                f" {self._limits.file_bytes / 1e9:,.1f} GB allowed"
+            )
+            return Looked(Outcome(job.file_id, job.size, job.modified_ns, error=reason))
+        allow_seconds(self._limits.cpu_seconds)
         began = time.perf_counter()
         hashed = decoded = began
         digest: bytes | None = None
         findings: Findings | None = None
         error: str | None = None
-        unsupported = False
+        unsupported = transient = False
         try:
             digest = _hash_of(job)
             hashed = decoded = time.perf_counter()
             if digest not in known_hashes:
+                tell(Identified(digest))
                 picture = decode(job.path, self._limits)
                 decoded = time.perf_counter()
                 findings = self._network.findings(picture)
@@ -82,12 +97,21 @@ class Looker:
         except UnsupportedFormat as refusal:
             error, unsupported = refusal.message, True
         except ReadFailed as refusal:
-            digest, error = None, refusal.message
+            digest, error, transient = None, refusal.message, True
         except ScenedError as refusal:
             error = refusal.message
         ended = time.perf_counter()
         return Looked(
-            Outcome(job.file_id, job.size, job.modified_ns, digest, findings, error, unsupported),
+            Outcome(
+                job.file_id,
+                job.size,
+                job.modified_ns,
+                digest,
+                findings,
+                error,
+                unsupported,
+                transient,
+            ),
             hash_seconds=hashed - began,
             decode_seconds=decoded - hashed,
             network_seconds=ended - decoded,
@@ -97,13 +121,15 @@ class Looker:
 def main() -> None:
     """Serve slices until the daemon closes its end of the pipe."""
     requests, answers = _take_pipes()
+    limits = msgspec.json.decode(sys.argv[2], type=Limits)
     step_back()
+    lock_down(limits.memory_bytes)
     try:
         network = Network(open_pack(Path(sys.argv[1])))
     except ScenedError as error:
         send(answers, PackRefused(str(error)))
         return
-    looker = Looker(network, Limits())
+    looker = Looker(network, limits)
     send(answers, Ready())
     decoder = msgspec.msgpack.Decoder(Slice)
     while (work := receive(requests, decoder)) is not None:
@@ -115,7 +141,8 @@ def _serve(looker: Looker, work: Slice, answers: BinaryIO) -> None:
     seen_now: set[bytes] = set()  # two copies in one slice are looked at once
     for job in work.photos:
         send(answers, Started(job.file_id))
-        answer = looker.look(job, frozenset({*job.known_hashes, *seen_now}))
+        known = frozenset({*job.known_hashes, *seen_now})
+        answer = looker.look(job, known, functools.partial(send, answers))
         if isinstance(answer, Looked) and answer.outcome.hash is not None:
             seen_now.add(answer.outcome.hash)
         send(answers, answer)

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import msgspec
 import numpy as np
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
@@ -26,6 +25,7 @@ from scened.analysis.jxl import PLUGIN, jxl_size, keeps_orientation
 from scened.analysis.metadata import clean_text, read_metadata
 from scened.analysis.pixels import Box, Pixels, sharpness, small_srgb, upright
 from scened.analysis.raw import open_raw
+from scened.config import Limits
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnreadablePhoto, UnsupportedFormat
 from scened.findings import Metadata
 from scened.formats import (
@@ -39,7 +39,7 @@ from scened.formats import (
 )
 from scened.models.pack import nearest_shape
 
-__all__ = ["Decoded", "Limits", "PhotoPath", "decode", "read_picture"]
+__all__ = ["Decoded", "PhotoPath", "decode", "read_picture"]
 
 PhotoPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Size = tuple[int, int]  # width, height
@@ -85,18 +85,6 @@ _OBJECT = re.compile(r"<[^<>]*>")
 pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, thumbnails=True)
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How large a photo may be, and how small.
-
-    `memory_bytes`: estimated peak of a decode. `pixels`: in the whole picture, however much it
-    is reduced in decoding. `minimum_side`: pixels; what is smaller is an icon, not a photo.
-    """
-
-    memory_bytes: int = 1_500 * MEGABYTE
-    pixels: int = 1_000 * MEGABYTE
-    minimum_side: int = 64
 
 
 @dataclass(frozen=True)
@@ -169,6 +157,13 @@ def read_picture(
     return seen.picture, seen.metadata
 
 
+def _drop_huge_metadata(image: Image.Image, limits: Limits) -> None:
+    """Keep what is too large to be honest from whatever would parse it."""
+    for name, block in list(image.info.items()):
+        if isinstance(block, str | bytes) and len(block) > limits.metadata_bytes:
+            del image.info[name]
+
+
 def _network_size(size: Size) -> Size:
     height, width = nearest_shape(*size)
     return width, height
@@ -187,6 +182,7 @@ def _see(path: PhotoPath, limits: Limits, fit: Callable[[Size], Size]) -> _Seen:
         file.seek(0)
         opened = _open_picture(file, found, limits, fit)
         with opened.picture as image:
+            _drop_huge_metadata(image, limits)
             whole = image.size
             if min(whole) < limits.minimum_side:
                 raise UnsupportedFormat(f"smaller than {limits.minimum_side} pixels: left alone")

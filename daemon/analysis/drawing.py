@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,19 +10,20 @@ from pathlib import Path
 
 import msgspec
 
-from scened.errors import ExitCode, ScenedError
+from scened.config import Limits
+from scened.errors import CannotCreate, ExitCode, ScenedError
 from scened.findings import Face, TagScore
 
 __all__ = ["Drawing", "draw"]
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """What to draw on which photo, and the PNG to write."""
+    """What to draw on which photo, within which limits."""
 
     photo: bytes
     tags: tuple[TagScore, ...]
     faces: tuple[Face, ...]
-    output: str
+    limits: Limits
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -33,16 +35,26 @@ class _Refusal(msgspec.Struct, frozen=True):
 def draw(photo: bytes, tags: Sequence[TagScore], faces: Sequence[Face], output: Path) -> None:
     """Write `photo` with its face boxes and best tags drawn on it to `output`, a PNG.
 
-    Raises `ScenedError` where the photo cannot be decoded or the output cannot be written.
+    Raises `ScenedError` where the photo cannot be decoded, and CannotCreate where the output
+    cannot be written or is the photo itself.
     """
-    drawing = Drawing(photo, tuple(tags), tuple(faces), str(output))
+    if output.exists() and output.samefile(os.fsdecode(photo)):
+        raise CannotCreate(f"{output} is the photo itself", "name another file")
+    png = _drawn(Drawing(photo, tuple(tags), tuple(faces), Limits()))
+    try:
+        output.write_bytes(png)
+    except OSError as error:
+        raise CannotCreate(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _drawn(drawing: Drawing) -> bytes:
     child = subprocess.run(
         [sys.executable, "-m", "scened.analysis.drawing"],
         input=msgspec.msgpack.encode(drawing),
         capture_output=True,
     )
     if child.returncode == 0:
-        return
+        return child.stdout
     try:
         refusal = msgspec.msgpack.decode(child.stdout, type=_Refusal)
     except msgspec.MsgspecError:
@@ -56,14 +68,18 @@ def draw(photo: bytes, tags: Sequence[TagScore], faces: Sequence[Face], output: 
 
 def _main() -> int:
     from scened.analysis.render import render
+    from scened.analysis.sandbox import allow_seconds, lock_down
 
     drawing = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Drawing)
+    lock_down(drawing.limits.memory_bytes)
+    allow_seconds(drawing.limits.cpu_seconds)
     try:
-        render(drawing.photo, drawing.tags, drawing.faces, Path(drawing.output))
+        png = render(drawing.photo, drawing.tags, drawing.faces, drawing.limits)
     except ScenedError as error:
         refusal = _Refusal(error.message, error.remedy, error.exit_code)
         sys.stdout.buffer.write(msgspec.msgpack.encode(refusal))
         return 1
+    sys.stdout.buffer.write(png)
     return 0
 
 

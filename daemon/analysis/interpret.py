@@ -21,13 +21,15 @@ def find_tags(scores: Floats, labels: tuple[Label, ...]) -> tuple[TagScore, ...]
     """Return labels at or above their threshold with all their ancestors, best first.
 
     `scores` is `[T]`, in the order of the labels. An ancestor's score is at least the highest
-    of its children, so that nothing is less certain for being more general.
+    of its children, so that nothing is less certain for being more general. No photo goes
+    without: where nothing reaches its threshold, the likeliest label is given with its score,
+    which says how little it is worth.
     """
     parents = {label.name: label.parent for label in labels}
+    reached = np.flatnonzero(scores >= np.array([label.threshold for label in labels]))
     found: dict[str, float] = {}
-    for label, raw_score in zip(labels, scores.tolist(), strict=True):
-        if raw_score < label.threshold:
-            continue
+    for place in reached if len(reached) else [scores.argmax()]:
+        label, raw_score = labels[place], scores[place]
         score = _fraction(raw_score)
         name: str | None = label.name
         while name is not None:

@@ -14,6 +14,7 @@ from scened.analysis.pixels import Pixels
 from scened.errors import DamagedPack
 from scened.findings import Findings
 from scened.models.pack import EMBEDDING_DIMENSIONS, NETWORK_NAME, Pack
+from scened.models.pack_check import check_network
 
 __all__ = ["Network", "RawOutputs"]
 
@@ -51,7 +52,9 @@ class Network:
         self._shapes = frozenset(pack.manifest.shapes)
         try:
             self._session = onnxruntime.InferenceSession(
-                pack.read(NETWORK_NAME), _options(pack, threads), providers=["CPUExecutionProvider"]
+                check_network(pack.folder / NETWORK_NAME, pack.manifest),
+                _options(pack, threads),
+                providers=["CPUExecutionProvider"],
             )
         except DamagedPack:
             raise

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from importlib.metadata import PackageNotFoundError, version
 from typing import BinaryIO, TypeVar
 
 import msgspec
 
+from scened import __version__
+from scened.config import Limits
 from scened.findings import Outcome
 
 __all__ = [
     "Answer",
     "Done",
+    "Identified",
     "Job",
     "Looked",
     "MovedOn",
@@ -19,10 +24,12 @@ __all__ = [
     "Ready",
     "Slice",
     "Started",
+    "decoder_version",
     "receive",
     "send",
 ]
 
+DECODERS = ("pillow", "pillow-heif", "pillow-jxl-plugin", "rawpy")
 LENGTH = struct.Struct("<I")
 LONGEST_MESSAGE = 16 * 1024 * 1024  # bytes; a longer one is not from our other half
 
@@ -63,6 +70,12 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     file_id: int
 
 
+class Identified(msgspec.Struct, frozen=True, tag="identified"):
+    """The photo at hand has this hash: if it is fatal, it is fatal under every name."""
+
+    hash: bytes
+
+
 class Looked(msgspec.Struct, frozen=True, tag="looked"):
     """A photo's outcome, and where the seconds went."""
 
@@ -82,8 +95,17 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     """The slice is over; photos without an answer were not begun."""
 
 
-Answer = Ready | PackRefused | Started | Looked | MovedOn | Done
+Answer = Ready | PackRefused | Started | Identified | Looked | MovedOn | Done
 Message = TypeVar("Message")
+
+
+def decoder_version(limits: Limits) -> str:
+    """Return what decodes here and within which limits: with another, a failure may be none."""
+    versions = [f"scened {__version__}"]
+    for library in DECODERS:
+        with contextlib.suppress(PackageNotFoundError):
+            versions.append(f"{library} {version(library)}")
+    return f"{', '.join(versions)}; {msgspec.json.encode(limits).decode()}"
 
 
 def send(stream: BinaryIO, message: msgspec.Struct) -> None:

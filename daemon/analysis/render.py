@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from scened.analysis.decode import Limits, PhotoPath, read_picture
-from scened.errors import CannotCreate
+from scened.analysis.decode import PhotoPath, read_picture
+from scened.config import Limits
 from scened.findings import Face, TagScore
 
 __all__ = ["render"]
@@ -29,17 +28,13 @@ def render(
     path: PhotoPath,
     tags: Sequence[TagScore],
     faces: Sequence[Face],
-    output: Path,
-    limits: Limits | None = None,
-) -> None:
-    """Write the photo, upright and at most 1,280 pixels long, with face boxes and its best tags.
+    limits: Limits,
+) -> bytes:
+    """Return the photo, upright and at most 1,280 pixels long, with face boxes and its best tags.
 
-    The result is a PNG. Raises what `read_picture` raises, and CannotCreate when the output
-    cannot be written or is the photo itself.
+    The result is a PNG. Raises what `read_picture` raises.
     """
-    if output.exists() and output.samefile(os.fsdecode(path)):
-        raise CannotCreate(f"{output} is the photo itself", "name another file")
-    picture, _ = read_picture(path, LONG_SIDE, limits or Limits())
+    picture, _ = read_picture(path, LONG_SIDE, limits)
     font = ImageFont.load_default(_text_height(picture))
     for face in faces:
         _draw_face(picture, face, font)
@@ -47,10 +42,9 @@ def render(
     if best:
         lines = "\n".join(f"{tag.name} {tag.score:.0%}" for tag in best)
         _draw_text(picture, (0, 0), lines, font)
-    try:
-        picture.save(output, "PNG")
-    except OSError as error:
-        raise CannotCreate(f"{output} cannot be written: {error.strerror or error}") from error
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return png.getvalue()
 
 
 def _draw_face(picture: Image.Image, face: Face, font: Font) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import psutil
 from scened.analysis.protocol import (
     Answer,
     Done,
+    Identified,
     Job,
     Looked,
     MovedOn,
@@ -26,13 +28,13 @@ from scened.analysis.protocol import (
     receive,
     send,
 )
+from scened.config import Limits
 
-__all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor"]
+__all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor", "Victim"]
 
 logger = logging.getLogger(__name__)
 
-CPU_SECONDS_A_PHOTO = 60.0  # processor time, so that a busy or sleeping machine kills nothing
-MEMORY_BYTES = 2_000_000_000  # resident; a decode may take 1.5 GB
+OWN_BYTES = 500_000_000  # resident, beside what a decode may take
 LAST_WORDS_SECONDS = 1.0
 
 
@@ -44,10 +46,21 @@ class AnalyzerSaid(NamedTuple):
 
 
 class AnalyzerEnded(NamedTuple):
-    """The analyzer of this generation is gone; `reason` says how, as people would."""
+    """The analyzer of this generation is gone; `reason` says how, as people would.
+
+    `final`: the photo at hand would do the same to the next one.
+    """
 
     generation: int
     reason: str
+    final: bool = False
+
+
+class Victim(NamedTuple):
+    """The photo that an analyzer was at when it ended; its hash, if it got that far."""
+
+    file_id: int
+    hash: bytes | None
 
 
 class Supervisor:
@@ -58,9 +71,13 @@ class Supervisor:
     """
 
     def __init__(
-        self, pack_folder: Path, tell: Callable[[AnalyzerSaid | AnalyzerEnded], None]
+        self,
+        pack_folder: Path,
+        limits: Limits,
+        tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
     ) -> None:
         self._pack_folder = pack_folder
+        self._limits = limits
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
         self._killed_because: str | None = None
@@ -69,6 +86,12 @@ class Supervisor:
         self.busy = False
         self.suspended = False
         self.photo: int | None = None
+        self._hash: bytes | None = None
+
+    @property
+    def _too_long(self) -> str:
+        # processor time, so that a busy or sleeping machine kills nothing
+        return f"takes more than {self._limits.cpu_seconds:g} seconds of processor time"
 
     @property
     def running(self) -> bool:
@@ -95,19 +118,21 @@ class Supervisor:
         """Keep track of the photo at hand by what the analyzer says."""
         match answer:
             case Started(file_id):
-                self.photo = file_id
+                self.photo, self._hash = file_id, None
                 self._cpu_at_start = self._cpu_seconds()
+            case Identified(digest):
+                self._hash = digest
             case Looked() | MovedOn():
                 self.photo = None
             case Done():
                 self.busy = False
 
-    def ended(self) -> int | None:
+    def ended(self) -> Victim | None:
         """Forget a process that is gone, and return the photo it died on, if any."""
         photo, self.photo = self.photo, None
         self._process, self.busy, self._killed_because = None, False, None
         self.suspended = False
-        return photo
+        return Victim(photo, self._hash) if photo is not None else None
 
     def check(self) -> None:
         """End the analyzer where the photo at hand takes too much processor time or memory."""
@@ -117,10 +142,11 @@ class Supervisor:
             memory = psutil.Process(self._process.pid).memory_info().rss
         except psutil.Error:
             return
-        if memory > MEMORY_BYTES:
-            self._kill(f"needs more than {MEMORY_BYTES / 1e9:.0f} GB of memory")
-        elif self._cpu_seconds() - self._cpu_at_start > CPU_SECONDS_A_PHOTO:
-            self._kill(f"takes more than {CPU_SECONDS_A_PHOTO:.0f} seconds of processor time")
+        most = self._limits.memory_bytes + OWN_BYTES
+        if memory > most:
+            self._kill(f"needs more than {most / 1e9:.1f} GB of memory")
+        elif self._cpu_seconds() - self._cpu_at_start > self._limits.cpu_seconds:
+            self._kill(self._too_long)
 
     def suspend(self) -> None:
         """Stop the analyzer where it stands; it goes on with `resume`, and loses nothing."""
@@ -154,7 +180,13 @@ class Supervisor:
     def _start(self) -> None:
         self.generation += 1
         process = subprocess.Popen(
-            [sys.executable, "-m", "scened.analysis.analyzer", str(self._pack_folder)],
+            [
+                sys.executable,
+                "-m",
+                "scened.analysis.analyzer",
+                str(self._pack_folder),
+                msgspec.json.encode(self._limits).decode(),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # decoders written in C complain there about every odd file
@@ -178,7 +210,8 @@ class Supervisor:
             process.kill()
         code = process.wait()
         stream.close()
-        self._tell(AnalyzerEnded(generation, self._killed_because or _words_for(code)))
+        reason = self._killed_because or self._words_for(code)
+        self._tell(AnalyzerEnded(generation, reason, final=reason == self._too_long))
 
     def _kill(self, reason: str) -> None:
         if self._process is not None and self._killed_because is None:
@@ -192,6 +225,9 @@ class Supervisor:
             return 0.0
         return times.user + times.system if times else 0.0
 
-
-def _words_for(code: int) -> str:
-    return f"the analyzer died of signal {-code}" if code < 0 else f"the analyzer ended with {code}"
+    def _words_for(self, code: int) -> str:
+        if code == -signal.SIGXCPU:
+            return self._too_long
+        if code >= 0:
+            return f"the analyzer ended with {code}"
+        return f"the analyzer died of signal {-code}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request
+from scened.cli.options import request, say
 from scened.requests import ADD, folder_to_add
 
 __all__ = ["add"]
@@ -19,4 +19,4 @@ def add(database_file: Path, folders: tuple[str, ...]) -> None:
     """Watch folders: their photos are looked at by `scened run`, at once if it runs already."""
     paths = [folder_to_add(Path(folder)) for folder in folders]
     for answer in request(database_file, ADD, paths):
-        click.echo(answer.sentence)
+        say(answer.sentence)

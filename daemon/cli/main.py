@@ -14,7 +14,8 @@ from scened.cli.boost import boost
 from scened.cli.completion import completion
 from scened.cli.config import config
 from scened.cli.doctor import doctor
-from scened.cli.options import default_database
+from scened.cli.failures import failures
+from scened.cli.options import default_database, say
 from scened.cli.pause import pause
 from scened.cli.remove import remove
 from scened.cli.resume import resume
@@ -55,7 +56,7 @@ def commands(context: click.Context, database: Path | None) -> None:
 
 
 for _command in (
-    *(add, remove, run, status, show, search),
+    *(add, remove, run, status, show, search, failures),
     *(pause, resume, boost),
     *(config, service, doctor, completion),
 ):
@@ -67,7 +68,7 @@ def main() -> None:
     try:
         commands(prog_name="scened")
     except ScenedError as error:
-        click.echo(f"scened: {error}", err=True)
+        say(f"scened: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

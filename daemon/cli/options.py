@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,20 @@ from scened.requests import carry_out
 from scened.store.commands import Answer, Command, ask
 from scened.store.database import open_for_reading, open_for_writing
 from scened.store.lock import daemon_lock
+from scened.wording import visible
 
-__all__ = ["as_json", "default_database", "echo_json", "reading", "request", "settings_option"]
+__all__ = [
+    "as_json",
+    "default_database",
+    "echo_json",
+    "reading",
+    "request",
+    "say",
+    "settings_option",
+]
+
+# JSON itself escapes those below the space: these are DEL, C1, and changes of writing direction
+COMMANDS_TO_TERMINALS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 as_json = click.option("--json", "json", is_flag=True, help="Print one JSON document instead.")
 settings_option = click.option(
@@ -68,7 +81,15 @@ def request(database_file: Path, verb: str, arguments: Sequence[bytes]) -> list[
 
 def echo_json(record: object) -> None:
     """Print a record as JSON, indented, in UTF-8 whatever the locale."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    document = msgspec.json.format(msgspec.json.encode(record), indent=2).decode()
+    # in a document of its own, only a string can hold one of these
+    exact = COMMANDS_TO_TERMINALS.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    sys.stdout.buffer.write(exact.encode() + b"\n")
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line, whatever a file's name or metadata put into it."""
+    click.echo(visible(line), err=err)
 
 
 def _asked(answer: Answer) -> Answer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request
+from scened.cli.options import request, say
 from scened.errors import MissingPath
 from scened.requests import REMOVE
 
@@ -24,4 +24,4 @@ def remove(database_file: Path, folder: str) -> None:
     # the folder may be gone, which is one reason to remove it
     path = os.fsencode(Path(folder).resolve()).rstrip(b"/")
     for answer in request(database_file, REMOVE, [path]):
-        click.echo(answer.sentence)
+        say(answer.sentence)

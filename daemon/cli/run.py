@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import click
 
-from scened.cli.options import request, settings_option
+from scened.cli.options import request, say, settings_option
 from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_left_alone, print_summary
 from scened.config import Settings, load_settings
@@ -93,7 +93,7 @@ def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) 
                 "no folder is watched yet: say which, as in `scened run ~/Pictures`"
             )
     if not once:
-        click.echo(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
+        say(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
     told = once
 
@@ -121,9 +121,9 @@ def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) 
 
 def _hand_over(database_file: Path, paths: list[bytes]) -> None:
     """Leave the folders to the daemon that runs already, and follow its progress to the end."""
-    click.echo("a daemon runs already: it takes this over; Ctrl-C stops watching it only", err=True)
+    say("a daemon runs already: it takes this over; Ctrl-C stops watching it only", err=True)
     for answer in request(database_file, ADD, paths):
-        click.echo(answer.sentence)
+        say(answer.sentence)
     database = open_for_reading(database_file)
     try:
         with ProgressBar(shown=True) as bar:
@@ -134,7 +134,7 @@ def _hand_over(database_file: Path, paths: list[bytes]) -> None:
                 last, running = _look(database)
     finally:
         database.close()
-    click.echo(f"{last.counts.done} photos analysed, {last.counts.failed} failed")
+    say(f"{last.counts.done} photos analysed, {last.counts.failed} failed")
     if last.counts.failed:
         sys.exit(ExitCode.SOME_FAILED)
 

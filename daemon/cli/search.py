@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import as_json, echo_json, reading
+from scened.cli.options import as_json, echo_json, reading, say
 from scened.store.reading import UnknownWord, search_tags
 
 __all__ = ["search"]
@@ -30,12 +30,12 @@ def search(database_file: Path, words: tuple[str, ...], limit: int, json: bool) 
         found = search_tags(connection, spoken, limit)
     if isinstance(found, UnknownWord):
         similar = f"; did you mean {', '.join(found.similar)}?" if found.similar else ""
-        click.echo(f"scened: no tag is called {found.word!r}{similar}", err=True)
+        say(f"scened: no tag is called {found.word!r}{similar}", err=True)
         found = []
     elif not found:
-        click.echo("scened: no photo shows all of that", err=True)
+        say("scened: no photo shows all of that", err=True)
     if json:
         echo_json(found)
         return
     for photo in found:
-        click.echo(f"{photo.score:.2f}  {photo.path}  ({', '.join(photo.tags)})")
+        say(f"{photo.score:.2f}  {photo.path}  ({', '.join(photo.tags)})")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from scened.analysis.drawing import draw
-from scened.cli.options import as_json, echo_json, reading
+from scened.cli.options import as_json, echo_json, reading, say
 from scened.errors import MissingPath
 from scened.findings import TagScore
 from scened.store.places import displayed
@@ -47,13 +47,13 @@ def show(database_file: Path, path: str, render: Path | None, json: bool) -> Non
     else:
         _print(seen)
     if render is not None:
-        click.echo(f"drawn on {render}", err=json)
+        say(f"drawn on {render}", err=json)
 
 
 def _print(seen: Photo) -> None:
-    click.echo(seen.path)
+    say(seen.path)
     state = f"{seen.status}: {seen.error}" if seen.error else seen.status
-    click.echo(f"  {state}" + (f" by {seen.pack}" if seen.pack else ""))
+    say(f"  {state}" + (f" by {seen.pack}" if seen.pack else ""))
     if seen.width is None:
         return
     facts = [f"{seen.width} x {seen.height} {seen.format}"]
@@ -63,11 +63,11 @@ def _print(seen: Photo) -> None:
         facts.append(seen.camera)
     if seen.latitude is not None and seen.longitude is not None:
         facts.append(f"at {seen.latitude:.5f}, {seen.longitude:.5f}")
-    click.echo("  " + ", ".join(facts))
+    say("  " + ", ".join(facts))
     for tag in seen.tags:
-        click.echo(f"  {tag.score:.2f}  {tag.tag}  ({tag.kind})")
+        say(f"  {tag.score:.2f}  {tag.tag}  ({tag.kind})")
     for face in seen.faces:
-        click.echo(
+        say(
             f"  {face.score:.2f}  a face at {face.x:.3f}, {face.y:.3f},"
             f" {face.width:.3f} x {face.height:.3f} of the picture"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from scened.cli.options import as_json, echo_json, reading
+from scened.cli.options import as_json, echo_json, reading, say
 from scened.metrics import metrics
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
@@ -70,24 +70,24 @@ def status(database_file: Path, json: bool, as_metrics: bool) -> None:
     if json:
         echo_json(record)
         return
-    click.echo(_headline(record))
+    say(_headline(record))
     counts = Counts(record.done, record.pending, record.failed, record.unsupported, record.missing)
-    click.echo(
+    say(
         f"{counts.total} photos: {record.done} analysed, {record.pending} pending,"
         f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing"
     )
     if record.running:
-        click.echo(_work(record))
+        say(_work(record))
         for gate in record.gates:
-            click.echo(
+            say(
                 f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
                 f"  (limit: {gate.limit}; setting: {gate.setting})"
             )
     if record.last_error:
-        click.echo(f"last error: {record.last_error}")
+        say(f"last error: {record.last_error}")
     for root in record.roots:
-        click.echo(f"  {root.path}" + ("" if root.available else "  (away; results are kept)"))
-    click.echo(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
+        say(f"  {root.path}" + ("" if root.available else "  (away; results are kept)"))
+    say(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
 
 
 def _status(database_file: Path) -> Status:

@@ -7,9 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import click
-
-from scened.cli.options import default_database
+from scened.cli.options import default_database, say
 from scened.formats import EXTRA_FORMATS
 from scened.service import Summary
 from scened.store.database import Database
@@ -31,17 +29,17 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
         tags = frequent_tags(connection, TAGS)
         best = search_tags(connection, [tags[0].tag], 1) if tags else []
     if summary.stopped:
-        click.echo(f"stopped; {counts.pending} photos are still pending, the next run goes on")
-    click.echo(
+        say(f"stopped; {counts.pending} photos are still pending, the next run goes on")
+    say(
         f"{counts.total} photos: {counts.done} analysed, {counts.failed} failed,"
         f" {counts.unsupported} not supported"
         + (f", {counts.missing} missing" * bool(counts.missing))
     )
-    click.echo(_pace(summary, seconds))
+    say(_pace(summary, seconds))
     _print_without_findings(without)
     if tags:
-        click.echo("Seen most: " + ", ".join(f"{tag.tag} ({tag.photos})" for tag in tags))
-    click.echo(f"Everything is in {database.file}")
+        say("Seen most: " + ", ".join(f"{tag.tag} ({tag.photos})" for tag in tags))
+    say(f"Everything is in {database.file}")
     if tags and isinstance(best, list) and best:
         _print_next(database, tags[0], best[0].path)
 
@@ -54,7 +52,7 @@ def print_left_alone(database: Database) -> None:
         names = [photo.path for photo in photos if photo.error == found.reason]
         if names:
             more = f" and {len(names) - LEFT_ALONE} more" * (len(names) > LEFT_ALONE)
-            click.echo(f"left alone: {', '.join(names[:LEFT_ALONE])}{more}: {found.reason}")
+            say(f"left alone: {', '.join(names[:LEFT_ALONE])}{more}: {found.reason}")
 
 
 def _invocation(database: Database) -> str:
@@ -81,14 +79,14 @@ def _pace(summary: Summary, seconds: float) -> str:
 
 def _print_without_findings(photos: list[FailedPhoto]) -> None:
     for photo in photos[:LISTED]:
-        click.echo(f"  {photo.status}: {photo.path}: {photo.error}")
+        say(f"  {photo.status}: {photo.path}: {photo.error}")
     if len(photos) > LISTED:
-        click.echo(f"  and {len(photos) - LISTED} more")
+        say(f"  and {len(photos) - LISTED} more")
 
 
 def _print_next(database: Database, tag: TagCount, path: str) -> None:
     scened = _invocation(database)
-    click.echo("Try next:")
-    click.echo(f"  {scened} search {shlex.quote(tag.tag)}")
-    click.echo(f"  {scened} show {shlex.quote(path)} --render seen.png")
-    click.echo(f"  {scened} run        # keeps watching; new photos are there within seconds")
+    say("Try next:")
+    say(f"  {scened} search {shlex.quote(tag.tag)}")
+    say(f"  {scened} show {shlex.quote(path)} --render seen.png")
+    say(f"  {scened} run        # keeps watching; new photos are there within seconds")

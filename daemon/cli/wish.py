@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import reading, request
+from scened.cli.options import reading, request, say
 from scened.store.heartbeat import daemon_runs
 from scened.wording import parse_duration
 
@@ -31,6 +31,6 @@ def tell(database_file: Path, verb: str, seconds: float) -> None:
     with reading(database_file) as connection:
         running = daemon_runs(connection)
     for answer in request(database_file, verb, [str(seconds).encode()]):
-        click.echo(answer.sentence)
+        say(answer.sentence)
     if not running:
-        click.echo("no daemon runs now; the next one will know")
+        say("no daemon runs now; the next one will know")

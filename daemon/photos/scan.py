@@ -33,6 +33,7 @@ def scan_folder(root_id: int, rules: FolderRules) -> Folder:
     photos: dict[bytes, Sighting] = {}
     folders: list[FolderRules] = []
     empty = True
+    device = os.stat(rules.path or b"/").st_dev
     with os.scandir(rules.path or b"/") as entries:
         for entry in entries:
             empty = False
@@ -41,24 +42,26 @@ def scan_folder(root_id: int, rules: FolderRules) -> Folder:
                 if inside is not None:
                     folders.append(inside)
             elif format_of(entry.name) is not None and rules.takes_file(entry.name):
-                sighting = describe(Place(root_id, rules.folder, entry.name), entry.path)
+                sighting = describe(Place(root_id, rules.folder, entry.name), entry.path, device)
                 if sighting is not None:
                     photos[entry.name] = sighting
     return Folder(photos, folders, empty)
 
 
-def describe(place: Place, path: bytes) -> Sighting | None:
+def describe(place: Place, path: bytes, device: int | None = None) -> Sighting | None:
     """Return what the file system says of a photo file, or None where none can be read there.
 
-    A file that is only the placeholder of a cloud drive is none: reading it would download it.
+    `device`: of its folder, where that is known already. A file that is only the placeholder of
+    a cloud drive is none: reading it would download it.
     """
     try:
         stat = os.lstat(path)
+        device = os.stat(os.path.dirname(path)).st_dev if device is None else device  # noqa: PTH120
     except OSError:
         return None
     if not modes.S_ISREG(stat.st_mode) or _is_placeholder(stat):
         return None
-    return Sighting.of(place, stat)
+    return Sighting.of(place, stat, device)
 
 
 def _is_placeholder(stat: os.stat_result) -> bool:

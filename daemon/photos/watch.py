@@ -59,8 +59,9 @@ class Watcher:
                 handler, os.fsdecode(root.path or b"/"), recursive=True
             )
         except OSError as error:
-            reason = error.strerror  # the error's own words would name the folder
-            logger.warning("cannot watch a folder, it is read at intervals instead: %s", reason)
+            logger.warning(
+                "cannot watch a folder, it is read at intervals instead: %s", error.strerror
+            )
             return False
         return True
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, text
 
-from scened.store.places import Place, Sighting, displayed, is_vacant, join
+from scened.store.places import Place, Sighting, device_at, displayed, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
 from scened.store.stacks import dissolve_single, restack
@@ -35,14 +35,17 @@ WITHIN_FOLDER = (
 STATUS_AGAIN = """
     status = CASE WHEN identified
         THEN coalesce((SELECT outcome FROM content WHERE id = content_id), 'pending')
+        WHEN setback IS NOT NULL AND NOT transient THEN 'failed'
         ELSE 'pending' END,
-    error = CASE WHEN identified THEN (SELECT error FROM content WHERE id = content_id) END
+    error = CASE WHEN identified THEN (SELECT error FROM content WHERE id = content_id)
+        WHEN NOT transient THEN setback END,
+    setback = CASE WHEN NOT transient THEN setback END, transient = 0
 """
 
 ROOT_PATHS = text("SELECT id, path FROM root")
 
 FILE_AT_PLACE = text(
-    f"SELECT id, device, inode, size, modified_ns, status FROM file WHERE {AT_PLACE}"
+    f"SELECT id, device, inode, size, modified_ns, status, transient FROM file WHERE {AT_PLACE}"
 )
 
 FILES_OF_INODE = text(
@@ -81,11 +84,16 @@ FIND_FILE_AGAIN = text(f"UPDATE file SET {STATUS_AGAIN} WHERE id = :id")
 
 RENUMBER_FILE = text("UPDATE file SET device = :device, inode = :inode WHERE id = :id")
 
+RENUMBER_DEVICE = text(
+    "UPDATE file SET device = :device WHERE root_id = :root_id AND device = :old_device"
+)
+
 CHANGE_FILE = text(
     """
     UPDATE file SET
         device = :device, inode = :inode, size = :size, modified_ns = :modified_ns,
-        identified = 0, attempts = 0, error = NULL, status = 'pending'
+        identified = 0, attempts = 0, error = NULL, setback = NULL, transient = 0,
+        status = 'pending'
     WHERE id = :id
     """
 )
@@ -101,8 +109,7 @@ LOSE_FOLDER = text(
 
 MISSING_FILES = text(
     """
-    SELECT file.id, root.path, file.folder, file.name,
-        coalesce(root.device, file.device) AS device
+    SELECT file.id, root.path, file.folder, file.name, file.device
     FROM file JOIN root ON root.id = file.root_id
     WHERE file.status = 'missing' AND root.available
     """
@@ -164,18 +171,19 @@ def lose_root(connection: Connection, root: Root) -> int:
 
 
 def drop_missing(connection: Connection) -> int:
-    """Remove the missing files of roots that are there, once they had time to turn up elsewhere.
+    """Remove missing files whose file system is there, once they had time to turn up elsewhere.
 
-    Files of a root that is away stay, whatever their status, even where nobody has noticed yet
-    that it is. What was known of the content stays too, until `results.drop_orphans`. Returns
-    how many were removed.
+    Files of a drive that is away stay, whether it is a whole root or mounted inside one, even
+    where nobody has noticed yet that it is. What was known of the content stays too, until
+    `results.drop_orphans`. Returns how many were removed.
     """
     rows = connection.execute(MISSING_FILES).all()
-    devices = {path: _device(path) for path in {row.path for row in rows}}
+    folders = {(row.path, row.folder) for row in rows}
+    devices = {(path, folder): device_at(path, folder) for path, folder in folders}
     gone = [
         row.id
         for row in rows
-        if row.device == devices[row.path] and is_vacant(row.path, row.folder, row.name)
+        if row.device == devices[row.path, row.folder] and is_vacant(row.path, row.folder, row.name)
     ]
     for file_id in gone:
         connection.execute(DELETE_FILE, {"id": file_id})
@@ -228,9 +236,11 @@ def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting:
     if (known.size, known.modified_ns) != (sighting.size, sighting.modified_ns):
         connection.execute(CHANGE_FILE, values)
         return True
-    if (known.device, known.inode) != (sighting.device, sighting.inode):
+    if known.inode != sighting.inode:
         connection.execute(RENUMBER_FILE, values)
-    if known.status == "missing":
+    elif known.device != sighting.device:  # its drive came back under another number
+        connection.execute(RENUMBER_DEVICE, {**values, "old_device": known.device})
+    if known.status == "missing" or known.transient:
         connection.execute(FIND_FILE_AGAIN, values)
         return True
     return False
@@ -252,13 +262,6 @@ def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int,
             ADD_FILE, {**values, "content_id": hard_link.content_id if hard_link else None}
         ).scalar_one()
     )
-
-
-def _device(root: bytes) -> int | None:
-    try:
-        return os.stat(root or b"/").st_dev
-    except OSError:
-        return None
 
 
 def _within(root_id: int, folder: bytes) -> dict[str, object]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-__all__ = ["Place", "Sighting", "displayed", "is_behind_link", "is_vacant", "join", "split"]
+__all__ = [
+    "Place",
+    "Sighting",
+    "device_at",
+    "displayed",
+    "is_behind_link",
+    "is_vacant",
+    "join",
+    "split",
+]
 
 
 class Place(NamedTuple):
@@ -17,7 +26,10 @@ class Place(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """A regular file as the file system describes it now; a change in any number is a change."""
+    """A regular file as the file system describes it now; a change in any number is a change.
+
+    `device` is that of the folder it lies in.
+    """
 
     place: Place
     device: int
@@ -26,11 +38,15 @@ class Sighting(NamedTuple):
     modified_ns: int
 
     @classmethod
-    def of(cls, place: Place, stat: os.stat_result) -> Sighting:
-        """Describe the file at `place` by its `stat`."""
+    def of(cls, place: Place, stat: os.stat_result, device: int) -> Sighting:
+        """Describe the file at `place` by its `stat` and the device of its folder.
+
+        A folder's device tells file systems apart also where nothing is left in it, which those
+        of files do not (overlayfs(5) gives files numbers of their own).
+        """
         # SQLite's integers have 63 bits and a sign; some file systems use all 64 for inodes
         inode = stat.st_ino & 0x7FFF_FFFF_FFFF_FFFF
-        return cls(place, stat.st_dev, inode, stat.st_size, stat.st_mtime_ns)
+        return cls(place, device, inode, stat.st_size, stat.st_mtime_ns)
 
 
 def join(root: bytes, folder: bytes, name: bytes) -> bytes:
@@ -68,6 +84,23 @@ def is_behind_link(root: bytes, folder: bytes) -> bool:
         if os.path.islink(path):  # noqa: PTH114 - bytes, and False where it cannot be asked
             return True
     return False
+
+
+def device_at(root: bytes, folder: bytes) -> int | None:
+    """Return the device of a folder of a root, or of the nearest one above it that is there.
+
+    Where a drive was unplugged that is the device of what it was mounted on. None where not
+    even the root can be asked.
+    """
+    while True:
+        try:
+            return os.stat(root + b"/" + folder).st_dev
+        except (FileNotFoundError, NotADirectoryError):
+            if not folder:
+                return None
+            folder = folder.rpartition(b"/")[0]
+        except OSError:
+            return None
 
 
 def displayed(path: bytes) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from scened.store.places import join
 
-__all__ = ["ATTEMPTS", "PendingPhoto", "pending_photos", "retry_unread"]
+__all__ = ["ATTEMPTS", "PendingPhoto", "pending_photos", "retry_failed"]
 
 ATTEMPTS = 3  # looks at one photo that the analyzer may not survive before it is quarantined
 
@@ -31,18 +31,44 @@ SEEN_BY_ANOTHER_PACK = text(
     JOIN root ON root.id = file.root_id
     WHERE (content.pack_id < :pack_id OR content.pack_id > :pack_id)
         AND status <> 'missing' AND identified AND attempts < :most
+        AND content.outcome = 'analysed'
     GROUP BY content.id LIMIT :limit
     """
 )
 
-HASHES_OF_SIZE = text("SELECT hash FROM content WHERE size = :size AND pack_id = :pack_id")
+HASHES_OF_SIZE = text(
+    """
+    SELECT hash FROM content
+    WHERE size = :size AND (pack_id = :pack_id OR outcome <> 'analysed')
+    """
+)
+
+# A decoder of NULL is any: everything that failed is tried again
+FAILED_CONTENT = """
+    SELECT id FROM content
+    WHERE outcome <> 'analysed' AND (:decoder IS NULL OR decoder IS NOT :decoder)
+"""
 
 RETRY_UNREAD = text(
     """
-    UPDATE file SET status = 'pending', error = NULL
-    WHERE status = 'failed' AND NOT identified AND attempts = 0
+    UPDATE file SET
+        status = CASE status WHEN 'missing' THEN status ELSE 'pending' END,
+        error = NULL, setback = NULL, transient = 0, attempts = 0
+    WHERE NOT identified AND (setback IS NOT NULL OR status = 'unsupported')
+        AND (transient OR :decoder IS NULL OR decoder IS NOT :decoder)
     """
 )
+
+RETRY_CONTENT = text(
+    f"""
+    UPDATE file SET
+        status = CASE status WHEN 'missing' THEN status ELSE 'pending' END,
+        error = NULL, attempts = 0, identified = 0, content_id = NULL
+    WHERE content_id IN ({FAILED_CONTENT})
+    """
+)
+
+FORGET_FAILED_CONTENT = text(f"DELETE FROM content WHERE id IN ({FAILED_CONTENT})")
 
 
 class PendingPhoto(NamedTuple):
@@ -77,12 +103,16 @@ def pending_photos(connection: Connection, pack_id: int, limit: int) -> list[Pen
     ]
 
 
-def retry_unread(connection: Connection) -> int:
-    """Make photos pending again that could not even be read (no permission, a failing disk).
+def retry_failed(connection: Connection, decoder: str | None = None) -> int:
+    """Make photos pending again whose failure may be cured; return how many there are.
 
-    Their content was never seen, so time alone may have helped. Returns how many there are.
+    That is what could not be read (no permission, a failing disk), as time may have helped, and
+    what another decoder than `decoder` failed on; without a `decoder` all that failed.
     """
-    return connection.execute(RETRY_UNREAD).rowcount
+    unread = connection.execute(RETRY_UNREAD, {"decoder": decoder}).rowcount
+    failed = connection.execute(RETRY_CONTENT, {"decoder": decoder}).rowcount
+    connection.execute(FORGET_FAILED_CONTENT, {"decoder": decoder})
+    return unread + failed
 
 
 def _known_hashes(connection: Connection, size: int, pack_id: int) -> tuple[bytes, ...]:

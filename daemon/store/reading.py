@@ -76,11 +76,16 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class FailedPhoto(msgspec.Struct, frozen=True):
-    """A photo that has no findings, and why."""
+    """A photo that has no findings, and why.
+
+    `transient`: the disk or its permissions were the reason, and it is tried again by itself.
+    Others are tried again with a newer decoder, other limits, or on request.
+    """
 
     path: str
     status: str
     error: str | None
+    transient: bool
 
 
 class TagCount(msgspec.Struct, frozen=True):
@@ -175,11 +180,12 @@ def not_analysed(connection: Connection) -> list[FailedPhoto]:
     """Return the photos that failed or need a codec, by path."""
     rows = connection.execute(
         text(
-            "SELECT path, status, error FROM photos WHERE status IN ('failed', 'unsupported')"
-            " ORDER BY path"
+            "SELECT path, photos.status, photos.error, transient"
+            " FROM photos JOIN file ON file.id = photos.id"
+            " WHERE photos.status IN ('failed', 'unsupported') ORDER BY path"
         )
     )
-    return [FailedPhoto(row.path, row.status, row.error) for row in rows]
+    return [FailedPhoto(row.path, row.status, row.error, bool(row.transient)) for row in rows]
 
 
 def frequent_tags(connection: Connection, limit: int) -> list[TagCount]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 from sqlalchemy import Connection, text
 
 from scened.clock import utc_now
@@ -35,15 +36,16 @@ KNOW_TAG = text(
 WRITE_CONTENT = text(
     """
     INSERT INTO content (
-        hash, size, outcome, error, pack_id, analysed_at, width, height, format, camera,
+        hash, size, outcome, error, decoder, pack_id, analysed_at, width, height, format, camera,
         taken_at, taken_offset, latitude, longitude, sharpness
     )
     VALUES (
-        :hash, :size, :outcome, :error, :pack_id, :now, :width, :height, :format, :camera,
+        :hash, :size, :outcome, :error, :decoder, :pack_id, :now, :width, :height, :format, :camera,
         :taken_at, :taken_offset, :latitude, :longitude, :sharpness
     )
     ON CONFLICT (hash) DO UPDATE SET
         size = excluded.size, outcome = excluded.outcome, error = excluded.error,
+        decoder = excluded.decoder,
         pack_id = excluded.pack_id, analysed_at = excluded.analysed_at,
         width = excluded.width, height = excluded.height, format = excluded.format,
         camera = excluded.camera, taken_at = excluded.taken_at,
@@ -82,7 +84,8 @@ WRITE_EMBEDDING = text(
 IDENTIFY_FILE = text(
     f"""
     UPDATE file SET
-        content_id = (SELECT id FROM content WHERE hash = :hash), identified = 1, attempts = 0
+        content_id = (SELECT id FROM content WHERE hash = :hash), identified = 1,
+        attempts = 0, setback = NULL, transient = 0
     WHERE {AS_SEEN}
     """
 )
@@ -103,20 +106,15 @@ REFRESH_FILES_OF_CONTENT = text(
 
 SET_FILE_ASIDE = text(
     f"""
-    UPDATE file SET status = :status, error = :error, identified = 0 WHERE {AS_SEEN}
+    UPDATE file SET
+        status = :status, error = :error, setback = :setback, transient = :transient,
+        decoder = :decoder, identified = 0
+    WHERE {AS_SEEN}
     RETURNING id
     """
 )
 
-COUNT_CRASH = text(
-    """
-    UPDATE file SET
-        attempts = attempts + 1,
-        status = CASE WHEN attempts + 1 >= :most THEN 'failed' ELSE status END,
-        error = CASE WHEN attempts + 1 >= :most THEN :reason ELSE error END
-    WHERE id = :file_id
-    """
-)
+COUNT_CRASH = text("UPDATE file SET attempts = attempts + 1 WHERE id = :file_id RETURNING attempts")
 
 DELETE_ORPHANS = text(
     """
@@ -144,30 +142,50 @@ def activate_pack(connection: Connection, pack: Pack) -> int:
     return int(connection.execute(PACK_ID, {"identity": pack.identity}).scalar_one())
 
 
-def record(connection: Connection, pack_id: int, outcomes: Iterable[Outcome]) -> list[int]:
+def record(
+    connection: Connection,
+    pack_id: int,
+    outcomes: Iterable[Outcome],
+    decoder: str | None = None,
+) -> list[int]:
     """Write what looks at photos came to; return the ids of the photos that changed.
 
+    `decoder`: what decoded them, remembered of failures, so that a newer one tries again.
     An outcome counts only for the very size and time the analyzer saw: where the file was
     changed meanwhile, its row stays pending and is looked at again.
     """
     changed: list[int] = []
     for outcome in outcomes:
         if outcome.hash is None:
-            changed += _set_aside(connection, outcome)
+            changed += _set_aside(connection, outcome, decoder)
             continue
         if outcome.findings is not None or outcome.error is not None:
-            _write_content(connection, pack_id, outcome)
+            _write_content(connection, pack_id, outcome, decoder)
         changed += _identify(connection, outcome)
     index_photos(connection, changed)
     return changed
 
 
-def count_crash(connection: Connection, file_id: int, reason: str) -> None:
-    """Count a look that the analyzer did not survive; after the third the photo is quarantined."""
-    connection.execute(
-        COUNT_CRASH,
-        {"file_id": file_id, "most": ATTEMPTS, "reason": f"{reason} ({ATTEMPTS} times)"},
-    )
+def count_crash(
+    connection: Connection,
+    pack_id: int,
+    outcome: Outcome,
+    decoder: str | None = None,
+    *,
+    final: bool = False,
+) -> None:
+    """Count a look that the analyzer did not survive; quarantine the photo after the third.
+
+    After the first, where it is `final`: every further look would end alike. `outcome` tells
+    what is known of the photo, and why the analyzer ended. With a hash, the quarantine is that
+    of the content, whatever name it has or gets.
+    """
+    crashes = connection.execute(COUNT_CRASH, {"file_id": outcome.file_id}).scalar() or 0
+    if final:
+        record(connection, pack_id, [outcome], decoder)
+    elif crashes >= ATTEMPTS:
+        error = f"{outcome.error} ({crashes} times)"
+        record(connection, pack_id, [msgspec.structs.replace(outcome, error=error)], decoder)
 
 
 def drop_orphans(connection: Connection) -> int:
@@ -175,9 +193,17 @@ def drop_orphans(connection: Connection) -> int:
     return connection.execute(DELETE_ORPHANS).rowcount
 
 
-def _set_aside(connection: Connection, outcome: Outcome) -> list[int]:
+def _set_aside(connection: Connection, outcome: Outcome, decoder: str | None) -> list[int]:
     """Note why a file could not even be read to its end."""
-    values = {**_as_seen(outcome), "status": _status(outcome), "error": outcome.error}
+    values = {
+        **_as_seen(outcome),
+        "status": _status(outcome),
+        "error": outcome.error,
+        # an unsupported name says nothing of the content, which may get another one
+        "setback": None if outcome.unsupported else outcome.error,
+        "transient": outcome.transient,
+        "decoder": decoder,
+    }
     return list(connection.execute(SET_FILE_ASIDE, values).scalars())
 
 
@@ -189,7 +215,9 @@ def _identify(connection: Connection, outcome: Outcome) -> list[int]:
     return list(connection.execute(REFRESH_FILES_OF_CONTENT, values).scalars())
 
 
-def _write_content(connection: Connection, pack_id: int, outcome: Outcome) -> None:
+def _write_content(
+    connection: Connection, pack_id: int, outcome: Outcome, decoder: str | None
+) -> None:
     findings = outcome.findings
     content_id: int = connection.execute(
         WRITE_CONTENT,
@@ -198,6 +226,7 @@ def _write_content(connection: Connection, pack_id: int, outcome: Outcome) -> No
             "size": outcome.size,
             "outcome": _status(outcome),
             "error": outcome.error,
+            "decoder": decoder,
             "pack_id": pack_id,
             "now": utc_now(),
             "sharpness": findings.sharpness if findings else None,

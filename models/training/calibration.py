@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,10 +37,13 @@ class Calibration(NamedTuple):
         return (logits * self.slope + self.offset).sigmoid()
 
 
-def fit_calibration(logits: Tensor, value: Tensor, weight: Tensor) -> Calibration:
+def fit_calibration(
+    logits: Tensor, value: Tensor, weight: Tensor, order_loss: Callable[[Tensor], Tensor]
+) -> Calibration:
     """Fit a line for each tag on logits [photos, T] the head gave for photos it had not seen.
 
-    Source: Platt, 1999; with priors, so that rare tags stay near what they are.
+    Source: Platt, 1999; with priors, so that rare tags stay near what they are, and with
+    `order_loss` of the fitted logits, so that tags stay in their order within a photo.
     """
     slope = torch.zeros(logits.shape[1], requires_grad=True)
     offset = torch.zeros(logits.shape[1], requires_grad=True)
@@ -49,7 +52,12 @@ def fit_calibration(logits: Tensor, value: Tensor, weight: Tensor) -> Calibratio
     for _ in range(ITERATIONS):
         fitted = logits * slope.exp() + offset
         loss = functional.binary_cross_entropy_with_logits(fitted, value, weight, reduction="sum")
-        loss = loss + SLOPE_PRIOR * slope.square().sum() + OFFSET_PRIOR * offset.square().sum()
+        loss = (
+            loss
+            + order_loss(fitted)
+            + SLOPE_PRIOR * slope.square().sum()
+            + OFFSET_PRIOR * offset.square().sum()
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -18,8 +18,9 @@ INTRODUCTION = """\
 {summary}
 
 One MobileNet-EdgeTPU backbone (4 million parameters, int8) with three heads: {tags} tags, faces,
-and an embedding of 256 numbers for likeness. Input: one RGB picture of an allowed shape, as it
-is. Outputs: `tags` (calibrated probabilities), `embedding` (unit length), `face_boxes` and
+and an embedding of 256 numbers for likeness, which a text side (word-piece vectors and a small
+layer) meets: so a sentence finds a photo. Input: one RGB picture of an allowed shape, as it is.
+Outputs: `tags` (calibrated probabilities), `embedding` (unit length), `face_boxes` and
 `face_scores` before suppression. Licence: {licence}.
 
 The tag head adds two kinds of evidence: the initial network's own ImageNet classifier, summed
@@ -52,7 +53,9 @@ WEAKNESSES = """
   from are mostly news photos, many with masks; profiles and heads seen from behind are rare.
 - Food, documents, screens, night and weather were learnt from a few dozen to a few hundred photos
   of single sources, and check out on those same sources' held-out photos: expect less elsewhere.
-- Text search needs the text side, which this pack does not carry.
+- The text side is a bag of words: "dog bites man" and "man bites dog" are the same to it. It
+  learnt sentences from one collection of photos; other words mean what a language model's word
+  vectors make of them. English only.
 """
 
 

@@ -14,11 +14,10 @@ from torch.nn import functional
 
 from scened.models.training.features import Cache
 from scened.models.training.network import EMBEDDING, FEATURES
-from scened.models.training.text_tower import PADDING, TextTower, start_vectors, tokenise
+from scened.models.training.sayings import Sayings
+from scened.models.training.text_tower import TextTower, start_vectors
 
 __all__ = ["EmbeddingHead", "EmbeddingSettings", "recall_at", "train_embedding"]
-
-CAPTIONS = 5  # of a photo
 
 log = logging.getLogger(__name__)
 
@@ -27,72 +26,73 @@ class EmbeddingSettings(msgspec.Struct, frozen=True):
     """The recipe of the embedding head."""
 
     seed: int = 2
-    steps: int = 240
+    steps: int = 300
     captioned: int = 1024  # photos with a caption each, per step
-    others: int = 512  # photos without, per step
+    named: int = 256  # photos with the words of their tags instead, per step
+    others: int = 256  # photos without words, per step
     rate: float = 1e-3
     word_rate: float = 3e-4
-    weight_decay: float = 0.02
+    weight_decay: float = 0.1
+    features_dropped: float = 0.3
+    words_dropped: float = 0.15
     temperature: float = 0.05  # of the contrast at the start; learnt
-    structure: float = 1.0  # weight of keeping the features' own likenesses
+    structure: float = 0.5  # weight of keeping the features' own likenesses
     structure_temperature: float = 0.07
 
 
 class EmbeddingHead(NamedTuple):
-    """The layer that ships, on raw features, and the text tower, which does not (yet)."""
+    """The layer that ships, on raw features, and the text tower."""
 
     layer: nn.Linear
     text: TextTower
     curve: list[dict[str, float]]
 
 
-def train_embedding(cache: Cache, settings: EmbeddingSettings) -> EmbeddingHead:
+class _Rows(NamedTuple):
+    """Places of train photos by what goes with them: captions, tags' words, nothing."""
+
+    captioned: Tensor
+    named: Tensor
+    others: Tensor
+
+
+def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) -> EmbeddingHead:
     """Train on cached features [views, photos, 1280]; only train photos are used.
 
-    Loss: symmetric contrast with one of each photo's captions (Radford et al., CLIP, 2021),
-    plus the divergence between the photos' likenesses by features and by embedding
-    (as in Tejankar et al., ISD, 2021).
+    Loss: symmetric contrast of photos and texts (Radford et al., CLIP, 2021), plus the
+    divergence between the photos' likenesses by features and by embedding (as in Tejankar et
+    al., ISD, 2021). A text made of tags is not contrasted with other photos that carry them.
     """
     torch.manual_seed(settings.seed)
-    train = torch.tensor([p.split == "train" for p in cache.photos])
-    captioned = torch.tensor(["captions" in p.record for p in cache.photos]) & train
-    with_captions = captioned.nonzero().flatten()
-    without = (train & ~captioned).nonzero().flatten()
+    rows = _rows(cache, said)
+    train = torch.cat(list(rows))
     pooled = torch.from_numpy(cache.pooled)
     mean, spread = pooled[:, train].mean((0, 1)), pooled[:, train].std((0, 1)) + 1e-3
-    captions = [cache.photos[i].record["captions"] for i in with_captions.tolist()]
-    pieces = tokenise([own[n % len(own)] for own in captions for n in range(CAPTIONS)])
-    pieces = pieces[:, : int((pieces != PADDING).sum(dim=1).max())]
-    pieces = pieces.view(len(captions), CAPTIONS, -1)
-
     layer = nn.Linear(FEATURES, EMBEDDING)
     text = TextTower(start_vectors())
-    log_scale = nn.Parameter(torch.tensor(1 / settings.temperature).log())
-    others = [p for name, p in text.named_parameters() if name != "vectors.weight"]
-    optimisers = [
-        torch.optim.AdamW(
-            [*layer.parameters(), *others, log_scale],
-            settings.rate,
-            weight_decay=settings.weight_decay,
-        ),
-        torch.optim.SparseAdam([text.vectors.weight], settings.word_rate),
-    ]
+    log_scale = nn.Parameter(torch.tensor(math.log(1 / settings.temperature)))
+    optimisers = _optimisers(layer, text, log_scale, settings)
     schedules = [
         torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_share, steps=settings.steps))
         for optimiser in optimisers
     ]
     curve: list[dict[str, float]] = []
     for step in range(settings.steps):
-        rows = torch.randperm(len(with_captions))[: settings.captioned]
-        first = with_captions[rows]
-        second = without[torch.randperm(len(without))[: settings.others]]
-        photos = torch.cat([first, second])
+        told = torch.cat(
+            [_some(rows.captioned, settings.captioned), _some(rows.named, settings.named)]
+        )
+        photos = torch.cat([told, _some(rows.others, settings.others)])
         views = torch.randint(len(pooled), (len(photos),))
         features = (pooled[views, photos] - mean) / spread
-        embedded = functional.normalize(layer(features), dim=1)
-        said = text(pieces[rows, torch.randint(CAPTIONS, (len(rows),))])
-        likeness = embedded[: len(rows)] @ said.T * log_scale.exp().clamp(max=100)
-        diagonal = torch.arange(len(rows))
+        embedded = functional.normalize(
+            layer(functional.dropout(features, settings.features_dropped)), dim=1
+        )
+        variant = torch.randint(said.pieces.shape[1], (len(told),))
+        pieces = said.pieces[told, variant]
+        pieces = pieces * (torch.rand(pieces.shape) >= settings.words_dropped)
+        likeness = embedded[: len(told)] @ text(pieces).T * log_scale.exp().clamp(max=100)
+        likeness = likeness.masked_fill(_also_true(said, told, variant), -1e4)
+        diagonal = torch.arange(len(told))
         contrast = functional.cross_entropy(likeness, diagonal)
         contrast = (contrast + functional.cross_entropy(likeness.T, diagonal)) / 2
         structure = _structure(embedded, features, settings.structure_temperature)
@@ -122,6 +122,44 @@ def recall_at(photos: Tensor, texts: Tensor, owner: Tensor) -> dict[int, Tensor]
     own = likeness[torch.arange(len(texts)), owner]
     before = (likeness > own[:, None]).sum(dim=1)
     return {k: before < k for k in (1, 5, 10)}
+
+
+def _rows(cache: Cache, said: Sayings) -> _Rows:
+    train = torch.tensor([p.split == "train" for p in cache.photos])
+    captions = torch.tensor(["captions" in p.record for p in cache.photos])
+    words = said.pieces.any(dim=2).all(dim=1)
+    parts = (train & captions, train & ~captions & words, train & ~captions & ~words)
+    return _Rows(*(part.nonzero().flatten() for part in parts))
+
+
+def _some(rows: Tensor, count: int) -> Tensor:
+    return rows[torch.randperm(len(rows))[:count]]
+
+
+def _optimisers(
+    layer: nn.Linear, text: TextTower, log_scale: nn.Parameter, settings: EmbeddingSettings
+) -> list[torch.optim.Optimizer]:
+    others = [p for name, p in text.named_parameters() if name != "vectors.weight"]
+    return [
+        torch.optim.AdamW(
+            [*layer.parameters(), *others, log_scale],
+            settings.rate,
+            weight_decay=settings.weight_decay,
+        ),
+        torch.optim.SparseAdam([text.vectors.weight], settings.word_rate),
+    ]
+
+
+def _also_true(said: Sayings, told: Tensor, variant: Tensor) -> Tensor:
+    """Tell where a text made of tags is true of another photo too: bool [photos, texts]."""
+    tags = said.tags[told, variant]
+    present = said.present[told]
+    true = torch.ones(len(told), len(told), dtype=torch.bool)
+    for column in range(tags.shape[1]):
+        tag = tags[:, column]
+        true &= present[:, tag.clamp(min=0)] | (tag < 0)[None, :]
+    true &= (tags[:, 0] >= 0)[None, :]
+    return true.fill_diagonal_(fill_value=False)
 
 
 def _share(step: int, steps: int) -> float:

@@ -23,13 +23,12 @@ from scened.models.training.face_evaluation import face_figures, false_face_figu
 from scened.models.training.face_threshold import kept
 from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval
-from scened.models.training.network import normalise
-from scened.models.training.record import LEGS
+from scened.models.training.network import EMBEDDING, normalise
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import imagenet_index, load_initial
-from scened.models.training.text_tower import TextTower, tokenise
 from scened.models.training.views import BILINEAR, Pixels, product_view
 from scened.models.training.yunet import YuNet
+from scened.search.text_side import open_text_side
 
 __all__ = ["Evaluation", "evaluate", "markdown"]
 
@@ -92,7 +91,7 @@ def evaluate(pack: Path, data: Path, work: Path) -> Evaluation:
         *_imagenet(seen, truth, data, work),
         *(_source(seen, truth, name, sources) for name, sources in SOURCES.items()),
         *_tags(seen, truth, manifest),
-        *_retrieval(seen, work),
+        *_retrieval(seen, pack),
         *_speed(network, yunet),
     ]
     size = sum((pack / name).stat().st_size for name in [*manifest.files, "pack.json"])
@@ -238,22 +237,24 @@ def _ranking_precision(scores: Array, present: npt.NDArray[np.bool_]) -> float:
     return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1))[ranked].mean())
 
 
-def _retrieval(seen: _Seen, work: Path) -> list[Figure]:
+def _retrieval(seen: _Seen, pack: Path) -> list[Figure]:
+    """Return how often a caption finds its photo, by the pack's text side and int8 vectors."""
+    text_side = open_text_side(open_pack(pack))
+    if text_side is None:
+        return []
     rows = seen.rows(lambda p: p.folder == "captions")
-    weights = torch.load(work / LEGS[-1] / "heads.pt", weights_only=True)["text"]
-    tower = TextTower(torch.zeros_like(weights["vectors.weight"]))
-    tower.load_state_dict(weights)
     captions = [seen.photos[row].record["captions"] for row in rows]
     owner = torch.tensor([place for place, own in enumerate(captions) for _ in own])
-    with torch.inference_mode():
-        texts = tower.eval()(tokenise([text for own in captions for text in own]))
-    photos = torch.from_numpy(seen.embeddings[rows]).float()
+    vectors = [text_side.embed(text) for own in captions for text in own]
+    texts = np.stack([np.zeros(EMBEDDING) if v is None else v for v in vectors])
+    stored = np.round(seen.embeddings[rows] * 127)  # as the database keeps them
+    photos = stored / np.linalg.norm(stored, axis=1, keepdims=True)
     figures = []
-    for k, hits in recall_at(photos, texts, owner).items():
+    for k, hits in recall_at(torch.from_numpy(photos), torch.from_numpy(texts), owner).items():
         per_photo = [hits[owner == place].float().mean().item() for place in range(len(rows))]
         values = np.array(per_photo)
         low, high = mean_interval(values)
-        name = f"text to photo among {len(rows)} (tower not shipped): in the first {k}"
+        name = f"text to photo among {len(rows)} (int8 vectors): in the first {k}"
         figures.append(Figure(name, len(rows), float(values.mean()), low, high))
     return figures
 

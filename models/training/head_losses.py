@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scened.models.training.features import load_features
+from scened.models.training.heads import load_text_tower
 from scened.models.training.network import EMBEDDING, FEATURES
 from scened.models.training.product import TagHead
-from scened.models.training.tag_head import Known, TagSettings, gather_truth
+from scened.models.training.tag_head import Known, TagSettings, gather_truth, name_loss
 from scened.models.training.tags import load_tag_truth
-from scened.models.training.text_tower import TextTower, tokenise
+from scened.models.training.text_tower import tokenise
 
 __all__ = ["Heads", "Lessons", "load_heads", "load_lessons"]
 
@@ -77,12 +78,8 @@ class Lessons:
 
     def _names(self, heads: Heads, tags: Tensor, wanted: Tensor, places: Tensor) -> Tensor:
         """Return how far the narrowest tags' order is from the initial network's."""
-        share = (wanted.softmax(dim=1) @ heads.tags.classes)[:, self._leaves]
-        total = share.sum(dim=1).clamp(min=1e-6)
-        found = tags[:, self._leaves].log_softmax(dim=1)
-        share = share / total[:, None]
-        apart = functional.kl_div(found, share, reduction="none").sum(dim=1)
-        return (apart * total.clamp(max=1) * self._trusted[places]).mean()
+        shares = (wanted.softmax(dim=1) @ heads.tags.classes)[:, self._leaves]
+        return (name_loss(tags[:, self._leaves], shares) * self._trusted[places]).mean()
 
     def _likeness(self, heads: Heads, pooled: Tensor, places: Tensor) -> Tensor:
         own = self._caption_of[places]
@@ -108,15 +105,13 @@ def load_lessons(work: Path, leg: Path, settings: TagSettings) -> Lessons:
     """Gather what is known of the photos; `leg` holds the features and heads fitted before."""
     truth = load_tag_truth()
     cache = load_features(work, leg)
-    kept = torch.load(leg / "heads.pt", weights_only=True)
     heads = load_heads(leg)
     initial = torch.load(work / "initial.pt", weights_only=True)
     pooled = torch.from_numpy(cache.pooled[0])
     with torch.no_grad():
         logits = functional.linear(pooled, initial["classifier.weight"], initial["classifier.bias"])
         known = gather_truth(cache, truth, heads.tags.log_odds(logits), settings)
-        text = TextTower(kept["text"]["vectors.weight"])
-        text.load_state_dict(kept["text"])
+        text = load_text_tower(leg)
         texts = torch.zeros(len(cache.photos), CAPTIONS, EMBEDDING)
         for place, photo in enumerate(cache.photos):
             if "captions" in photo.record and photo.split == "train":

@@ -9,21 +9,25 @@ from pathlib import Path
 
 import msgspec
 import torch
+from torch import Tensor
 
 from scened.models.training.calibration import fit_calibration, thresholds
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
 from scened.models.training.features import load_features, load_trained
 from scened.models.training.product import Product, TagHead
+from scened.models.training.sayings import gather_sayings
 from scened.models.training.tag_head import (
     TagSettings,
     cross_fitted,
     gather_truth,
+    name_loss,
     train_rows,
     train_tags,
 )
 from scened.models.training.tags import load_tag_truth
+from scened.models.training.text_tower import TextTower
 
-__all__ = ["load_product", "train_heads"]
+__all__ = ["load_product", "load_text_tower", "train_heads"]
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +47,26 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     odds = odds.clone()
     known = gather_truth(cache, truth, odds[0], tag)
 
-    answers = cross_fitted(cache, odds, known, truth.classes, tag)
+    leaves = torch.tensor(truth.imagenet_leaves())
+    answers = cross_fitted(cache, odds, known, truth.classes, leaves, tag)
     rows = train_rows(cache.photos)
     seen = type(known)(*(values[rows] for values in known))
-    calibration = fit_calibration(answers[rows], seen.value, seen.weight)
+    shares = odds[0][rows][:, leaves].sigmoid()
+
+    def order_loss(logits: Tensor) -> Tensor:
+        return tag.names * name_loss(logits[:, leaves], shares).sum()
+
+    calibration = fit_calibration(answers[rows], seen.value, seen.weight, order_loss)
     limits = thresholds(
         calibration(answers[rows]), seen.value, seen.weight, seen.known, truth.parents()
     )
 
-    head = train_tags(pooled[:, rows], odds[:, rows], seen, TagHead(truth.classes), tag)
+    head = train_tags(pooled[:, rows], odds[:, rows], seen, TagHead(truth.classes), leaves, tag)
     head.evidence.mul_(calibration.slope)
     head.linear.weight.mul_(calibration.slope[:, None])
     head.linear.bias.mul_(calibration.slope).add_(calibration.offset)
-    likeness = train_embedding(cache, embedding)
+    said = gather_sayings(cache.photos, truth, known)
+    likeness = train_embedding(cache, said, embedding)
     torch.save(
         {
             "tags": head.state_dict(),
@@ -83,6 +94,15 @@ def load_product(leg: Path) -> Product:
     product.embedding.load_state_dict(heads["embedding"])
     product.eval()
     return product
+
+
+def load_text_tower(leg: Path) -> TextTower:
+    """Return the text tower that was fitted with the embedding."""
+    weights = torch.load(leg / "heads.pt", weights_only=True)["text"]
+    tower = TextTower(torch.zeros_like(weights["vectors.weight"]))
+    tower.load_state_dict(weights)
+    tower.eval().requires_grad_(requires_grad=False)
+    return tower
 
 
 def main() -> None:

@@ -9,13 +9,24 @@ from pathlib import Path
 
 import msgspec
 
-from scened.models.pack import INTERFACE, SHAPES, FaceSettings, Label, Manifest, Source
+from scened.models.pack import (
+    INTERFACE,
+    NETWORK_NAME,
+    SHAPES,
+    TEXT_NAME,
+    TOKENIZER_NAME,
+    FaceSettings,
+    Label,
+    Manifest,
+    Source,
+)
 from scened.models.training.corpus import held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.face_threshold import OVERLAP, choose
 from scened.models.training.features import calibration_photos, head_photos, session
-from scened.models.training.heads import load_product
+from scened.models.training.heads import load_product, load_text_tower
 from scened.models.training.tags import load_tag_truth
+from scened.models.training.text_tower import write_text_side
 
 __all__ = ["NAME", "SOURCES", "VERSION", "make_pack", "write_manifest"]
 
@@ -23,7 +34,7 @@ NAME = "everyday"
 VERSION = "1"
 LICENCE = "Apache-2.0"
 SUMMARY = "What everyday photos show: scenes, things, people, the medium; faces; likeness."
-FILES = ("image.onnx", "CARD.md")
+FILES = (NETWORK_NAME, TEXT_NAME, TOKENIZER_NAME, "CARD.md")
 
 _PHOTOS = "photos to learn from; not shipped"
 _UNSTATED = "not stated, or research only"
@@ -51,9 +62,10 @@ def make_pack(work: Path, leg: Path, folder: Path, record: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     photos = calibration_photos(head_photos(work))
     export_float(load_product(leg), work / "image.float.onnx")
-    quantise(work / "image.float.onnx", folder / "image.onnx", photos)
+    quantise(work / "image.float.onnx", folder / NETWORK_NAME, photos)
+    write_text_side(load_text_tower(leg), folder)
     unseen = [p for p in load_photos(work, ("faces",)) if held_out(p)]
-    threshold = choose(session(folder / "image.onnx"), unseen)
+    threshold = choose(session(folder / NETWORK_NAME), unseen)
     log.info("pack: faces from score %.3f on", threshold)
     labels = truth.labels(heads["thresholds"])
     write_manifest(folder, labels, FaceSettings(threshold, OVERLAP), record)

@@ -18,7 +18,15 @@ from scened.models.training.features import Cache
 from scened.models.training.product import TagHead
 from scened.models.training.tags import TagTruth
 
-__all__ = ["Known", "TagSettings", "cross_fitted", "gather_truth", "train_rows", "train_tags"]
+__all__ = [
+    "Known",
+    "TagSettings",
+    "cross_fitted",
+    "gather_truth",
+    "name_loss",
+    "train_rows",
+    "train_tags",
+]
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +37,9 @@ class TagSettings(msgspec.Struct, frozen=True):
     A tag that nothing is known of counts as absent a little, as its source would have told of it;
     of ImageNet's photos, the classifier's own probability counts instead. The penalty on what is
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
-    `rare`, get few. Tags in `seldom_said` are too plain to be mentioned: unsaid, they are unknown.
+    `rare`, get few. `names` weighs how far the order of the narrowest tags may be from that
+    evidence's, so that a photo keeps its best name. Tags in `seldom_said` are too plain to be
+    mentioned: unsaid, they are unknown.
     """
 
     seed: int = 3
@@ -42,6 +52,7 @@ class TagSettings(msgspec.Struct, frozen=True):
     unknown_captions: float = 0.15
     unknown_others: float = 0.04
     unknown_imagenet: float = 0.6
+    names: float = 1.0
     seldom_said: tuple[str, ...] = ("nature", "indoors")
 
 
@@ -77,9 +88,17 @@ def gather_truth(cache: Cache, truth: TagTruth, log_odds: Tensor, settings: TagS
 
 
 def train_tags(
-    pooled: Tensor, log_odds: Tensor, truth: Known, head: TagHead, settings: TagSettings
+    pooled: Tensor,
+    log_odds: Tensor,
+    truth: Known,
+    head: TagHead,
+    leaves: Tensor,
+    settings: TagSettings,
 ) -> TagHead:
-    """Fit `head` on features [views, photos, 1280] and log-odds [views, photos, T]."""
+    """Fit `head` on features [views, photos, 1280] and log-odds [views, photos, T].
+
+    `leaves` int64 [L] are the tags that name an ImageNet class most narrowly.
+    """
     torch.manual_seed(settings.seed)
     mean, spread = pooled.mean((0, 1)), pooled.std((0, 1)) + 1e-3
     possible = head.classes.any(dim=0).float()
@@ -102,6 +121,8 @@ def train_tags(
             head.linear.bias.square() + (head.evidence - started).square()
         )
         loss = loss + (penalty * change).sum()
+        shares = log_odds[views, rows][:, leaves].sigmoid()
+        loss = loss + settings.names * name_loss(logits[:, leaves], shares).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -115,8 +136,24 @@ def train_tags(
     return head
 
 
+def name_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Return per photo how far tags' order is from what a classifier gives each: both [B, L].
+
+    It counts as much as the classifier gives to all of them together.
+    """
+    total = shares.sum(dim=1).clamp(min=1e-6)
+    found = logits.log_softmax(dim=1)
+    apart = functional.kl_div(found, shares / total[:, None], reduction="none").sum(dim=1)
+    return apart * total.clamp(max=1)
+
+
 def cross_fitted(
-    cache: Cache, log_odds: Tensor, truth: Known, classes: Tensor, settings: TagSettings
+    cache: Cache,
+    log_odds: Tensor,
+    truth: Known,
+    classes: Tensor,
+    leaves: Tensor,
+    settings: TagSettings,
 ) -> Tensor:
     """Return each train photo's logits [photos, T] from a head that never saw the photo.
 
@@ -128,7 +165,9 @@ def cross_fitted(
     for number in range(settings.folds):
         rows = ((fold >= 0) & (fold != number)).nonzero().flatten()
         part = Known(*(values[rows] for values in truth))
-        head = train_tags(pooled[:, rows], log_odds[:, rows], part, TagHead(classes), settings)
+        head = train_tags(
+            pooled[:, rows], log_odds[:, rows], part, TagHead(classes), leaves, settings
+        )
         own = fold == number
         answers[own] = head.evidence * log_odds[0][own] + head.linear(pooled[0][own])
     return answers

@@ -22,9 +22,17 @@ from tests.photos import photo, write_photo
 
 PATIENCE_SECONDS = 120.0  # for a machine that is busy with other things
 LOOK_SECONDS = 0.05
+READING_SECONDS = 1.0  # that the system spends on it
 ENDLESS_BYTES = 2**40
 # The tests are themselves the load of others, which a daemon would wait out
-SETTINGS = "[gates.load]\nenabled = false\n"
+# and an endless file is to be read for as long as a test needs
+SETTINGS = f"""
+[gates.load]
+enabled = false
+[limits]
+file_bytes = {ENDLESS_BYTES}
+cpu_seconds = 600
+"""
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 
 
@@ -98,19 +106,24 @@ def until(ask: Callable[[], Any]) -> Any:
 
 
 def write_endless(path: Path) -> Path:
-    """Make a file that takes for ever to read and takes up no room."""
+    """Make a photo file that takes for ever to read and takes up no room."""
     with path.open("wb") as file:
         file.truncate(ENDLESS_BYTES)
     return age(path)
 
 
-def analyzer_reading(daemon_pid: int, path: Path) -> psutil.Process:
-    """Return the analyzer as soon as it has a file open."""
+def analyzer_reading(daemon_pid: int) -> psutil.Process:
+    """Return the analyzer as soon as it has read for longer than any photo of a test takes.
+
+    What it has open cannot be asked: it does not let itself be looked into.
+    """
+    first_seen: dict[int, float] = {}
 
     def ask() -> psutil.Process | None:
         for child in psutil.Process(daemon_pid).children():
             with contextlib.suppress(psutil.Error):  # it may end while it is looked at
-                if str(path) in {file.path for file in child.open_files()}:
+                spent = child.cpu_times().system
+                if spent - first_seen.setdefault(child.pid, spent) > READING_SECONDS:
                     return child
         return None
 

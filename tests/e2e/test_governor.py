@@ -58,7 +58,8 @@ def test_a_pause_is_remembered_over_a_restart(
 def test_a_long_photo_is_suspended_by_a_pause_and_goes_on_later(
     scened: Scened, library: Path, daemon: Daemon
 ) -> None:
-    analyzer = analyzer_reading(daemon.pid, write_endless(library / "endless.jpg"))
+    write_endless(library / "endless.jpg")
+    analyzer = analyzer_reading(daemon.pid)
     scened("pause")
     until(lambda: analyzer.status() == psutil.STATUS_STOPPED)
     scened("resume")
@@ -68,7 +69,8 @@ def test_a_long_photo_is_suspended_by_a_pause_and_goes_on_later(
 def test_a_suspended_analyzer_does_not_keep_the_daemon(
     scened: Scened, library: Path, daemon: Daemon
 ) -> None:
-    analyzer = analyzer_reading(daemon.pid, write_endless(library / "endless.jpg"))
+    write_endless(library / "endless.jpg")
+    analyzer = analyzer_reading(daemon.pid)
     scened("pause")
     until(lambda: analyzer.status() == psutil.STATUS_STOPPED)
     daemon.send_signal(signal.SIGTERM)
@@ -120,5 +122,6 @@ def test_status_shows_the_memory_of_the_daemon(
 def test_the_analyzer_runs_only_where_a_core_is_idle(
     scened: Scened, library: Path, daemon: Daemon
 ) -> None:
-    analyzer = analyzer_reading(daemon.pid, write_endless(library / "endless.jpg"))
+    write_endless(library / "endless.jpg")
+    analyzer = analyzer_reading(daemon.pid)
     assert (os.sched_getscheduler(analyzer.pid), analyzer.nice()) == (os.SCHED_IDLE, 19)

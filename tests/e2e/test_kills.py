@@ -94,9 +94,9 @@ def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: P
 def test_a_photo_the_analyzer_never_survives_is_set_aside(
     scened: Scened, daemon: subprocess.Popen[str], library: Path
 ) -> None:
-    victim = write_endless(library / "victim.jpg")  # the analyzer is caught while it reads
+    write_endless(library / "victim.jpg")  # the analyzer is caught while it reads
     for _ in range(3):
-        analyzer = analyzer_reading(daemon.pid, victim)
+        analyzer = analyzer_reading(daemon.pid)
         analyzer.kill()
         analyzer.wait()
     ((error,),) = scened.wait_for("SELECT error FROM photos WHERE status = 'failed'")

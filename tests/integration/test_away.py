@@ -100,6 +100,40 @@ class TestBeingAway:
                 miss_file(connection, the_root, Place(the_root.id, b"", path.name.encode()))
         assert (library.let_go(), library.statuses()) == (0, {"missing"})
 
+    def test_a_drive_mounted_inside_a_root_keeps_its_photos_when_unplugged(
+        self, library: Library, root: Path
+    ) -> None:
+        put(root / "a.jpg", 7)
+        (root / "2024" / "drive").mkdir(parents=True)
+        with mounted(root / "2024" / "drive"):
+            fill(root / "2024" / "drive" / "inner")
+            library.walk()
+            library.look()
+        library.walk()
+        assert (library.let_go(), library.statuses()) == (0, {"analysed", "missing"})
+
+    def test_what_was_deleted_on_a_drive_inside_a_root_goes(
+        self, library: Library, root: Path
+    ) -> None:
+        (root / "drive").mkdir()
+        with mounted(root / "drive"):
+            paths = fill(root / "drive")
+            library.walk()
+            paths[0].unlink()
+            library.walk()
+            assert library.let_go() == 1
+
+    def test_a_drive_that_comes_back_under_another_number_is_the_same(
+        self, library: Library, root: Path, looked_at: list[Path]
+    ) -> None:
+        before = known(library)
+        library.write("UPDATE file SET device = device + 1")
+        library.write("UPDATE root SET device = device + 1")
+        looked_at[0].unlink()
+        library.walk()
+        assert library.let_go() == 1  # it was deleted while the number changed
+        assert known(library) == [row for row in before if row[0] != 1]
+
     @pytest.mark.usefixtures("looked_at")
     def test_a_file_in_place_of_a_root_means_away(self, library: Library, root: Path) -> None:
         root.rename(root.with_name("moved"))

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from scened.findings import Outcome
-from scened.store.queue import ATTEMPTS, PendingPhoto, pending_photos, retry_unread
-from scened.store.results import count_crash
+from scened.photos.scan import describe
+from scened.store.catalogue import see
+from scened.store.places import Place
+from scened.store.queue import ATTEMPTS, PendingPhoto, pending_photos, retry_failed
+from scened.store.results import count_crash, record
 from tests.integration.conftest import Library, make_pack, put
 
 HOUR_SECONDS = 3600
+DECODER = "decoder 1"
 
 
 @pytest.fixture
@@ -34,10 +38,21 @@ def queue(library: Library, pack_id: int | None = None) -> list[PendingPhoto]:
         return pending_photos(connection, pack_id or library.pack_id, 32)
 
 
+def fatal(library: Library, path: Path, digest: bytes | None = None) -> Outcome:
+    stat = path.stat()
+    seen = (library.id_of(path), stat.st_size, stat.st_mtime_ns, digest)
+    return Outcome(*seen, error="the analyzer died")
+
+
+def retry(library: Library, decoder: str | None = DECODER) -> int:
+    with library.database.writing() as connection:
+        return retry_failed(connection, decoder)
+
+
 def crash(library: Library, path: Path, times: int = 1) -> None:
     for _ in range(times):
         with library.database.writing() as connection:
-            count_crash(connection, library.id_of(path), "the analyzer died")
+            count_crash(connection, library.pack_id, fatal(library, path), DECODER)
 
 
 def cannot_read(library: Library, path: Path, *, unsupported: bool = False) -> None:
@@ -50,6 +65,7 @@ def cannot_read(library: Library, path: Path, *, unsupported: bool = False) -> N
             stat.st_mtime_ns,
             error="no permission",
             unsupported=unsupported,
+            transient=True,
         )
     )
 
@@ -113,34 +129,96 @@ def test_a_quarantined_photo_is_not_retried_at_the_next_start(
     library: Library, paths: list[Path]
 ) -> None:
     crash(library, paths[0], ATTEMPTS)
-    with library.database.writing() as connection:
-        assert retry_unread(connection) == 0
+    assert retry(library) == 0
 
 
 def test_a_photo_that_could_not_be_read_is_retried_at_the_next_start(
     library: Library, paths: list[Path]
 ) -> None:
     cannot_read(library, paths[0])
-    with library.database.writing() as connection:
-        retry_unread(connection)
+    assert retry(library) == 1
     assert library.rows("SELECT status, error FROM photos WHERE path = :p", p=str(paths[0])) == [
         ("pending", None)
     ]
 
 
 def test_a_photo_whose_content_failed_is_not_retried(library: Library, paths: list[Path]) -> None:
-    stat = paths[0].stat()
-    library.record(
-        Outcome(
-            library.id_of(paths[0]),
-            stat.st_size,
-            stat.st_mtime_ns,
-            hash=b"h" * 16,
-            error="truncated",
-        )
-    )
+    fail(library, paths[0])
+    assert retry(library) == 0
+
+
+def fail(library: Library, path: Path) -> None:
+    """Record that the content of a photo cannot be decoded."""
+    failure = fatal(library, path, b"h" * 16)
     with library.database.writing() as connection:
-        assert retry_unread(connection) == 0
+        record(connection, library.pack_id, [failure], DECODER)
+
+
+@pytest.mark.parametrize("decoder", ["decoder 2", None])
+def test_a_photo_whose_content_failed_is_retried_with_another_decoder_or_on_request(
+    library: Library, paths: list[Path], decoder: str | None
+) -> None:
+    fail(library, paths[0])
+    assert retry(library, decoder) == 1
+    assert library.status_of(paths[0]) == "pending"
+    assert retry(library, decoder) == 0
+
+
+def test_a_quarantined_photo_is_retried_with_another_decoder(
+    library: Library, paths: list[Path]
+) -> None:
+    crash(library, paths[0], ATTEMPTS)
+    assert retry(library, "decoder 2") == 1
+    assert library.id_of(paths[0]) in library.pending()
+
+
+def test_a_failed_content_is_not_looked_at_again_by_another_pack(
+    library: Library, paths: list[Path]
+) -> None:
+    fail(library, paths[0])
+    newer = library.activate(make_pack("2"))
+    library.look(newer)
+    assert library.status_of(paths[0]) == "failed"
+
+
+@pytest.mark.parametrize("digest", [b"h" * 16, None])
+def test_a_quarantine_outlasts_a_new_name(
+    library: Library, paths: list[Path], digest: bytes | None
+) -> None:
+    with library.database.writing() as connection:
+        outcome = fatal(library, paths[0], digest)
+        count_crash(connection, library.pack_id, outcome, DECODER, final=True)
+    renamed = paths[0].rename(paths[0].with_name("renamed.jpg"))
+    library.walk()
+    assert library.rows("SELECT status, error FROM photos WHERE path = :p", p=str(renamed)) == [
+        ("failed", "the analyzer died")
+    ]
+
+
+@pytest.mark.parametrize("digest", [b"h" * 16, None])
+def test_a_quarantine_outlasts_a_drive_that_was_away(
+    library: Library, root: Path, paths: list[Path], digest: bytes | None
+) -> None:
+    with library.database.writing() as connection:
+        outcome = fatal(library, paths[0], digest)
+        count_crash(connection, library.pack_id, outcome, DECODER, final=True)
+    root.rename(root.with_name("unplugged"))
+    library.walk()
+    assert library.status_of(paths[0]) == "missing"
+    root.with_name("unplugged").rename(root)
+    library.walk()
+    assert library.status_of(paths[0]) == "failed"
+
+
+def test_a_photo_that_could_not_be_read_is_retried_when_something_happens_to_it(
+    library: Library, paths: list[Path]
+) -> None:
+    cannot_read(library, paths[0])
+    sighting = describe(Place(1, b"", paths[0].name.encode()), bytes(paths[0]))
+    assert sighting is not None
+    with library.database.writing() as connection:
+        see(connection, [sighting])
+    assert library.status_of(paths[0]) == "pending"
 
 
 def test_a_photo_comes_with_the_known_contents_of_its_size(

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from scened.analysis.decode import Limits, decode, read_picture
+from scened.analysis.decode import decode, read_picture
 from scened.analysis.pixels import sharpness, small_srgb
+from scened.config import Limits
 from scened.errors import (
     MissingPath,
     ReadFailed,

@@ -12,12 +12,20 @@ REPOSITORY = Path(__file__).parents[2]
 # A module's layer is that of the longest prefix of its name; it imports from layers below its
 # own, and from its own neighbours in the same package.
 LAYERS = (
-    ("scened.errors", "scened.clock", "scened.wording", "scened.formats", "scened.logs", "scened"),
+    (
+        "scened.errors",
+        "scened.clock",
+        "scened.wording",
+        "scened.formats",
+        "scened.landlock",
+        "scened.logs",
+        "scened",
+    ),
     ("scened.config", "scened.findings", "scened.notify", "scened.progress"),
     ("scened.models", "scened.settings_file", "scened.units"),
     ("scened.store",),
     ("scened.governor",),
-    ("scened.migrations", "scened.photos", "scened.analysis"),
+    ("scened.migrations", "scened.photos", "scened.analysis", "scened.search"),
     ("scened.requests", "scened.dispatch", "scened.health", "scened.metrics"),
     ("scened.service",),
     ("scened.cli",),

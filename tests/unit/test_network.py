@@ -178,7 +178,8 @@ LABELS = (
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
-        ([0.1, 0.2, 0.1, 0.49], []),
+        ([0.1, 0.2, 0.1, 0.49], [("car", 0.49)]),
+        ([0.1, 0.3, 0.35, 0.0], [("animal", 0.35), ("dog", 0.35), ("poodle", 0.35)]),
         ([0.1, 0.2, 0.4, 0.5], [("car", 0.5), ("animal", 0.4), ("dog", 0.4), ("poodle", 0.4)]),
         ([0.95, 0.6, 0.1, 0.0], [("animal", 0.95), ("dog", 0.6)]),
         ([0.5, 0.6, 0.7, 0.0], [("animal", 0.7), ("dog", 0.7), ("poodle", 0.7)]),
@@ -193,8 +194,9 @@ def test_tags_come_with_their_ancestors(
 
 
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4))
-def test_no_tag_is_surer_than_its_parent(scores: list[float]) -> None:
+def test_there_is_a_tag_and_none_is_surer_than_its_parent(scores: list[float]) -> None:
     found = {tag.name: tag.score for tag in find_tags(np.array(scores), LABELS)}
+    assert found
     parents = {label.name: label.parent for label in LABELS}
     assert all(found[name] <= found[parents[name] or name] for name in found)
 

@@ -60,12 +60,10 @@ def test_a_sighting_is_what_stat_says(tmp_path: Path) -> None:
     file.write_bytes(b"four")
     stat = file.stat()
     place = Place(1, b"", b"a.jpg")
-    assert Sighting.of(place, stat) == Sighting(
-        place, stat.st_dev, stat.st_ino, 4, stat.st_mtime_ns
-    )
+    assert Sighting.of(place, stat, 7) == Sighting(place, 7, stat.st_ino, 4, stat.st_mtime_ns)
 
 
 def test_an_inode_of_64_bits_fits_a_column(tmp_path: Path) -> None:
     stat = list(tmp_path.stat())
     stat[1] = 2**64 - 1
-    assert Sighting.of(Place(1, b"", b"a.jpg"), os.stat_result(stat)).inode == 2**63 - 1
+    assert Sighting.of(Place(1, b"", b"a.jpg"), os.stat_result(stat), 7).inode == 2**63 - 1

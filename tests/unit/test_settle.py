@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_that_keeps_still_is_taken(settling: Settling, clock: FakeClock, file: Path) -> None:
     settling.touch(PLACE, bytes(file))
     clock.now += SETTLE_SECONDS
-    assert list(settling.settled()) == [Sighting.of(PLACE, file.stat())]
+    assert list(settling.settled()) == [Sighting.of(PLACE, file.stat(), file.parent.stat().st_dev)]
 
 
 def test_a_file_is_not_taken_before_its_time(
@@ -111,5 +111,5 @@ def test_a_file_is_fresh_just_after_it_was_written(
     file: Path, age_seconds: float, fresh: bool
 ) -> None:
     os.utime(file, (1e9, 1e9))
-    sighting = Sighting.of(PLACE, file.stat())
+    sighting = Sighting.of(PLACE, file.stat(), file.parent.stat().st_dev)
     assert is_fresh(sighting, lambda: 1e9 + age_seconds) is fresh

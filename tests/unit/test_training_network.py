@@ -74,7 +74,7 @@ def test_calibration_undoes_overconfidence() -> None:
     generator = torch.Generator().manual_seed(0)
     honest = torch.randn(4000, 1, generator=generator)
     value = (torch.rand(4000, 1, generator=generator) < honest.sigmoid()).float()
-    fitted = fit_calibration(honest * 3, value, torch.ones_like(value))
+    fitted = fit_calibration(honest * 3, value, torch.ones_like(value), lambda _: torch.zeros(()))
     assert float(fitted.slope) == pytest.approx(1 / 3, abs=0.06)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scened.wording import duration
+from scened.wording import duration, visible
 
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
@@ -45,3 +45,19 @@ def test_what_is_said_is_near_the_truth(seconds: float) -> None:
     said = re.findall(r"(\d+) (\w+)", duration(seconds))
     meant = sum(int(count) * UNITS[unit] for count, unit in said)
     assert abs(meant - seconds) <= UNITS[said[-1][1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a beach, é 日本.jpg", "a beach, é 日本.jpg"),
+        ("a\nb", r"a\nb"),
+        ("\x1b[2J\x07", r"\x1b[2J\x07"),
+        ("\x9b31m", r"\x9b31m"),
+        ("gpj.\u202eexe", r"gpj.\u202eexe"),
+        ("\u2028", r"\u2028"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_nothing_in_a_text_is_a_command_to_a_terminal(text: str, shown: str) -> None:
+    assert visible(text) == shown

@@ -1,0 +1,1 @@
+"""Find photos: by words, by meaning, by likeness."""

@@ -1,0 +1,56 @@
+"""What the processes do as the system sees it: no network, and the analyzer writes no file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Scened
+
+LOCAL = ("AF_UNIX", "AF_NETLINK")
+
+
+@pytest.fixture
+def trace(scened: Scened, library: Path, tmp_path: Path) -> Path:
+    """The system calls of a whole run, one file a process."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    calls = "trace=%network,execve,openat,creat,unlink,unlinkat,rename,renameat2,mkdir"
+    command = ["strace", "-f", "-ff", "-e", calls, "-o", str(tmp_path / "trace" / "of")]
+    (tmp_path / "trace").mkdir()
+    ended = subprocess.run(
+        [*command, Path(sys.executable).parent / "scened", "run", "--once", library],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **scened.surroundings},
+        check=False,
+    )
+    if "ptrace" in ended.stderr:
+        pytest.skip("strace may not look into processes here")
+    assert "5 analysed" in ended.stdout, ended.stderr
+    return tmp_path / "trace"
+
+
+def test_no_process_asks_for_a_network(trace: Path) -> None:
+    words = "".join(file.read_text("utf-8", "replace") for file in trace.iterdir())
+    assert "execve" in words
+    families = set(re.findall(r"socket\((\w+)", words))
+    assert families <= set(LOCAL)
+
+
+def test_the_analyzer_opens_nothing_for_writing(trace: Path) -> None:
+    traces = [file.read_text("utf-8", "replace") for file in trace.iterdir()]
+    (analyzer,) = (words for words in traces if '"scened.analysis.analyzer"' in words)
+    confined = analyzer.split("chelsea.jpg", 1)[1]  # from the first photo on, at the latest
+    written = [
+        line
+        for line in confined.splitlines()
+        if re.search(r"O_WRONLY|O_RDWR|O_CREAT|^(creat|unlink|rename|mkdir)", line)
+    ]
+    assert written == []

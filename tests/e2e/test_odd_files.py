@@ -1,0 +1,121 @@
+"""Files that are none, names that are commands, and what is said of all of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import Scened, age
+from tests.photos import photo
+
+TOO_LARGE_BYTES = 10_000_000_000
+NAMES = (
+    b"new\nline.jpg",
+    b"\x1b[2J\x1b]0;owned\x07.jpg",
+    b"not utf-8 \xff\xfe.jpg",
+    b"'; DROP TABLE file; --.jpg",
+    b"<script>alert(1)<script>.jpg",
+    b"x" * 251 + b".jpg",
+    "\u202egpj.exe.jpg".encode(),
+    b"-rf.jpg",
+    b"%s%n{0}.jpg",
+)
+# Everything below the space but line feeds, DEL, and C1: what a terminal may follow
+COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+
+
+@pytest.fixture
+def odd(scened: Scened, tmp_path: Path) -> Path:
+    """A library in which the odd files are all there is but for one photo."""
+    scened.settings.write_text("[gates.load]\nenabled = false\n")
+    root = tmp_path / "odd"
+    root.mkdir()
+    for number, name in enumerate(NAMES):
+        exif = Image.Exif()
+        exif[0x0110] = "Model\x1b[31m'; DROP TABLE file; -- <b>"
+        path = os.path.join(os.fsencode(root), name)  # noqa: PTH118 - not text
+        with open(path, "wb") as file:  # noqa: PTH123
+            photo(size=(200 + number, 150)).save(file, "JPEG", exif=exif)
+        age(Path(os.fsdecode(path)))
+    return root
+
+
+def test_photos_with_odd_names_are_photos(scened: Scened, odd: Path) -> None:
+    scened("run", "--once", odd)
+    found = {os.path.basename(path) for (path,) in scened.rows("SELECT path_bytes FROM photos")}  # noqa: PTH119
+    assert found == set(NAMES)
+    assert scened.rows("SELECT DISTINCT status FROM photos") == [("analysed",)]
+
+
+def test_no_command_reaches_the_terminal(scened: Scened, odd: Path) -> None:
+    said = scened("run", "--once", odd)
+    said += scened("status") + scened("failures") + scened("failures", "--json")
+    said += scened("status", "--json")
+    for (tag,) in scened.rows("SELECT name FROM tags WHERE photos > 0 LIMIT 3"):
+        said += scened("search", tag) + scened("search", tag, "--json")
+    for name in NAMES:
+        path = os.fsdecode(os.path.join(os.fsencode(odd), name))  # noqa: PTH118
+        said += scened("show", path) + scened("show", path, "--json")
+        said += scened("add", path, expect=66)
+    assert COMMANDS.search(said) is None
+    assert said.count("Model") >= 2 * len(NAMES)
+
+
+def test_what_is_no_regular_file_is_no_photo(scened: Scened, odd: Path) -> None:
+    os.mkfifo(odd / "pipe.jpg")
+    (odd / "null.jpg").symlink_to("/dev/null")
+    (odd / "loop.jpg").symlink_to("loop.jpg")
+    (odd / "folder.jpg").mkdir()
+    short = odd.with_name("s.jpg")  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(short))
+        short.rename(odd / "socket.jpg")
+        scened("run", "--once", odd)
+    assert scened.rows("SELECT count(*) FROM photos") == [(len(NAMES),)]
+
+
+def test_a_file_that_is_too_large_is_refused_unread(scened: Scened, odd: Path) -> None:
+    with (odd / "huge.jpg").open("wb") as file:
+        file.truncate(TOO_LARGE_BYTES)
+    age(odd / "huge.jpg")
+    scened("run", "--once", odd, expect=1)
+    ((error,),) = scened.rows("SELECT error FROM photos WHERE status = 'failed'")
+    assert error == "is 10.0 GB long, more than the 4.0 GB allowed"
+
+
+def test_a_photo_that_takes_too_long_is_quarantined_at_once(scened: Scened, odd: Path) -> None:
+    scened.settings.write_text(
+        "[gates.load]\nenabled = false\n"
+        "[limits]\nfile_bytes = 1_000_000_000_000_000\ncpu_seconds = 1\n"
+    )
+    with (odd / "endless.jpg").open("wb") as file:
+        file.truncate(2**40)
+    age(odd / "endless.jpg")
+    scened("run", "--once", odd, expect=1)
+    ((error,),) = scened.rows("SELECT error FROM photos WHERE status = 'failed'")
+    assert error == "takes more than 1 seconds of processor time"
+    assert scened.rows("SELECT attempts FROM file WHERE status = 'failed'") == [(1,)]
+
+
+def test_failures_are_listed_and_tried_again(scened: Scened, odd: Path) -> None:
+    (odd / "broken.jpg").write_bytes(b"no picture")
+    age(odd / "broken.jpg")
+    scened("run", "--once", odd, expect=1)
+    (failure,) = scened.json("failures")
+    assert (failure["path"], failure["transient"]) == (str(odd / "broken.jpg"), False)
+    scened("run", "--once", expect=1)
+    assert "1 photos will be looked at again" in scened("failures", "--retry")
+    assert scened.json("status")["pending"] == 1
+
+
+def test_other_limits_try_again(scened: Scened, odd: Path) -> None:
+    scened.settings.write_text("[gates.load]\nenabled = false\n[limits]\npixels = 100\n")
+    scened("run", "--once", odd, expect=1)
+    scened.settings.write_text("[gates.load]\nenabled = false\n")
+    scened("run", "--once")
+    assert scened.rows("SELECT DISTINCT status FROM photos") == [("analysed",)]
