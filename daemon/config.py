@@ -26,6 +26,7 @@ __all__ = [
     "SaverSettings",
     "Settings",
     "SettingsWatch",
+    "default_database",
     "default_settings_file",
     "load_settings",
     "read_settings",
@@ -148,6 +149,11 @@ class Settings(_Section, frozen=True):
     ] = ""
     limits: Limits = Limits()
     gates: GateSettings = GateSettings()
+
+
+def default_database() -> Path:
+    """Return where the database lies unless one is named."""
+    return platformdirs.user_data_path("scened", appauthor=False) / "library.sqlite"
 
 
 def default_settings_file() -> Path:

@@ -86,8 +86,8 @@ class Dispatcher:
         self.rate = Rate(clock)
         self.seconds = Seconds()
         self.analysed = 0
+        self.use(pack)
         with database.writing() as connection:
-            self.pack_id = activate_pack(connection, pack)
             retry_failed(connection, self._decoder)
 
     @property
@@ -145,6 +145,14 @@ class Dispatcher:
         """Try again what time may have cured."""
         with self._database.writing() as connection:
             retry_failed(connection, self._decoder)
+
+    def use(self, pack: Pack) -> None:
+        """Look with another pack from now on; what was finished with the one before is kept."""
+        self.stop()
+        self._supervisor.pack_folder = pack.folder
+        self._nothing_since = None
+        with self._database.writing() as connection:
+            self.pack_id = activate_pack(connection, pack)
 
     def stop(self) -> None:
         """End the analyzer and write what it had finished."""

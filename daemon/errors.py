@@ -7,6 +7,7 @@ import enum
 __all__ = [
     "AnotherDaemon",
     "BadConfiguration",
+    "BadQuery",
     "CannotCreate",
     "DamagedPack",
     "ExitCode",
@@ -14,6 +15,7 @@ __all__ = [
     "MissingPath",
     "NewerDatabase",
     "NoDaemon",
+    "NoEmbedding",
     "NoServiceManager",
     "ReadFailed",
     "ScenedError",
@@ -80,6 +82,18 @@ class ForeignDatabase(ScenedError):
 
 class NewerDatabase(ScenedError):
     """The database was written by a newer scened."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class BadQuery(ScenedError):
+    """A search says something that cannot be searched for."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoEmbedding(ScenedError):
+    """There is no embedding to compare: the photo was not analysed, or by another pack."""
 
     exit_code = ExitCode.BAD_INPUT
 

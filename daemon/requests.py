@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scened.errors import ExitCode, MissingPath, ScenedError
+from scened.packs import Packs
 from scened.store.commands import Answer, Command
 from scened.store.database import Database
 from scened.store.governor_state import Wish, wish
+from scened.store.heartbeat import count_photos, name_pack
 from scened.store.places import displayed
 from scened.store.queue import retry_failed
-from scened.store.results import drop_orphans
+from scened.store.results import activate_pack, drop_orphans
 from scened.store.roots import add_root, covering_root, remove_root, roots
 from scened.wording import duration
 
@@ -24,6 +26,7 @@ __all__ = [
     "REMOVE",
     "RESUME",
     "RETRY",
+    "USE",
     "WISHES",
     "carry_out",
     "folder_to_add",
@@ -35,6 +38,7 @@ PAUSE = "pause"
 BOOST = "boost"
 RESUME = "resume"
 RETRY = "retry"
+USE = "use"
 WISHES = (PAUSE, BOOST, RESUME)
 
 
@@ -115,6 +119,16 @@ def _retry(database: Database, _nothing: bytes) -> str:
     return f"{photos} photos will be looked at again"
 
 
+def _use(database: Database, identity: bytes) -> str:
+    pack = Packs(database.file).use(os.fsdecode(identity))
+    with database.writing() as connection:
+        name_pack(connection, pack.identity)
+        stale = count_photos(connection, activate_pack(connection, pack)).stale
+    return f"{pack.identity} is in use" + (
+        f"; {stale} photos will be looked at again, newest first" if stale else ""
+    )
+
+
 def _how_long(seconds: float) -> str:
     return "until `scened resume`" if math.isinf(seconds) else f"for {duration(seconds)}"
 
@@ -126,4 +140,5 @@ _HANDLERS: dict[str, Callable[[Database, bytes], str]] = {
     BOOST: _boost,
     RESUME: _resume,
     RETRY: _retry,
+    USE: _use,
 }

@@ -26,9 +26,10 @@ from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
 from scened.metrics import MetricsFile
 from scened.models.pack import Pack
 from scened.notify import ServiceManager
+from scened.packs import Packs
 from scened.photos.follow import Follower
 from scened.photos.watch import Change
-from scened.requests import WISHES, carry_out
+from scened.requests import USE, WISHES, carry_out
 from scened.store.commands import Answer, answer, unanswered
 from scened.store.database import Database
 from scened.store.governor_state import GovernorState, Wish, read_wish, say
@@ -202,11 +203,18 @@ class Service:
             if given.exit_code == ExitCode.DONE:
                 if command.verb in WISHES:
                     self._obey()
+                elif command.verb == USE:
+                    self._use_pack()
                 else:
                     self._follower.reload()
                 self._show()
             logger.info("command %s: exit code %d", command.verb, given.exit_code)
             answer(self._database, command, given)
+
+    def _use_pack(self) -> None:
+        packs = Packs(self._database.file)
+        self._pack = packs.open(packs.active())
+        self._dispatcher.use(self._pack)
 
     def _obey(self) -> None:
         """Follow what the user wishes of the governor; whoever runs `--once` waits for it."""

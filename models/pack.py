@@ -17,6 +17,8 @@ from scened.errors import DamagedPack
 __all__ = [
     "EMBEDDING_DIMENSIONS",
     "INTERFACE",
+    "LONG_SIDE",
+    "MANIFEST_NAME",
     "MAXIMUM_BYTES",
     "NETWORK_NAME",
     "SHAPES",
@@ -37,6 +39,7 @@ __all__ = [
 INTERFACE = 1
 EMBEDDING_DIMENSIONS = 256
 MAXIMUM_BYTES = 64 * 1024 * 1024  # of any one file in a pack
+LONG_SIDE = 320  # pixels, of every shape
 SHAPES: tuple[tuple[int, int], ...] = (  # height, width
     (320, 320),
     (320, 256),
@@ -78,10 +81,15 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How raw face boxes become faces: least score, and overlap above which two are one."""
+    """How raw face boxes become faces: least score, and overlap above which two are one.
+
+    `closer`: how many small faces the first look must let expect in a part of a picture for that
+    part to be looked at closer.
+    """
 
     threshold: float
     overlap: float
+    closer: float = 1.0
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,7 +139,7 @@ class _Interface(msgspec.Struct, frozen=True):
     interface: int
 
 
-def nearest_shape(width: int, height: int) -> tuple[int, int]:
+def nearest_shape(width: float, height: float) -> tuple[int, int]:
     """Return the shape, (height, width), whose aspect is nearest to a picture's, by its logarithm.
 
     The network is fitted to the picture, not the picture to the network.
@@ -205,6 +213,8 @@ def _fault(manifest: Manifest) -> str | None:
     settings = manifest.faces
     if not (0 <= settings.threshold <= 1 and 0 <= settings.overlap <= 1):
         return "the face settings are not within 0..1"
+    if not settings.closer > 0:
+        return "the face settings ask for a closer look where nothing is expected"
     for part in (manifest.name, manifest.version):
         if not _FILE_NAME.fullmatch(part):
             return f"{part!r} cannot be part of a pack's name"

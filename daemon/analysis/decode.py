@@ -23,7 +23,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 
 from scened.analysis.jxl import PLUGIN, jxl_size, keeps_orientation
 from scened.analysis.metadata import clean_text, read_metadata
-from scened.analysis.pixels import Box, Pixels, sharpness, small_srgb, upright
+from scened.analysis.pixels import MOST_ENLARGED, Box, Pixels, sharpness, small_srgb, upright
 from scened.analysis.raw import open_raw
 from scened.config import Limits
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnreadablePhoto, UnsupportedFormat
@@ -92,20 +92,34 @@ class Decoded:
     """A photo ready for the network: uint8 `[H, W, 3]` upright sRGB, (H, W) one of SHAPES.
 
     `sharpness` is None when only a preview smaller than the network's picture was decoded.
+    `larger` returns the picture in mode RGB with its long side of at most so many pixels, from
+    what was decoded already where that is large enough. It raises as `decode` does, also where
+    only a small preview can be had.
     """
 
     pixels: Pixels
     metadata: Metadata
     sharpness: float | None
+    larger: Callable[[int], Image.Image]
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A picture read from a file, upright, and how much of it was decoded (width, height)."""
+    """What was decoded of a file, the part of it that counts, and how it is to be turned."""
 
-    picture: Image.Image
+    source: Image.Image
+    box: Box | None
+    orientation: int
     metadata: Metadata
-    decoded: Size
+
+    @property
+    def long_side(self) -> int:
+        """Return how many pixels were decoded along the longer side."""
+        return max(self.source.size)
+
+    def at(self, size: Size) -> Image.Image:
+        """Return the picture upright in sRGB; `size` is that before turning."""
+        return upright(small_srgb(self.source, size, self.box), self.orientation)
 
 
 @dataclass(frozen=True)
@@ -125,18 +139,32 @@ _DEFAULT_LIMITS = Limits()
 def decode(path: PhotoPath, limits: Limits = _DEFAULT_LIMITS) -> Decoded:
     """Decode a photo for the network, squeezed to the shape whose aspect is nearest.
 
-    A panorama is squeezed like any other. Only the first frame or page is read, an embedded
-    thumbnail instead of the whole where it is large enough. Opens the file once, to read.
+    Only the first frame or page is read, an embedded thumbnail instead of the whole where it is
+    large enough. Opens the file once, to read; once more where `larger` needs more of it.
     Raises MissingPath, ReadFailed, UnsupportedFormat (no codec, or smaller than the limit) or
     UnreadablePhoto, with a reason of one line that does not name the file.
     """
     seen = _see(path, limits, _network_size)
-    pixels = np.asarray(seen.picture)
-    needed = THUMBNAIL_SHARE * max(seen.picture.size)
+    with _failures_as_reasons():
+        pixels = np.asarray(seen.at(_network_size(seen.source.size)))
+
+    def larger(long_side: int) -> Image.Image:
+        whole = max(seen.metadata.width, seen.metadata.height)
+        enough = min(long_side / MOST_ENLARGED, whole)
+        if seen.long_side >= enough:
+            with _failures_as_reasons():
+                return seen.at(_fitting(seen.source.size, long_side))
+        picture, _ = read_picture(path, long_side, limits)
+        if max(picture.size) < enough:
+            raise UnreadablePhoto("only a small preview of it can be decoded")
+        return picture
+
+    needed = THUMBNAIL_SHARE * max(pixels.shape)
     return Decoded(
         pixels=pixels,
         metadata=seen.metadata,
-        sharpness=sharpness(pixels) if max(seen.decoded) >= needed else None,
+        sharpness=sharpness(pixels) if seen.long_side >= needed else None,
+        larger=larger,
     )
 
 
@@ -148,13 +176,14 @@ def read_picture(
     It is smaller when the photo is, or when only a preview of it can be decoded within the
     limits. Raises as `decode` does.
     """
+    seen = _see(path, limits, lambda size: _fitting(size, long_side))
+    with _failures_as_reasons():
+        return seen.at(_fitting(seen.source.size, long_side)), seen.metadata
 
-    def fit(size: Size) -> Size:
-        scale = min(1.0, long_side / max(size))
-        return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
-    seen = _see(path, limits, fit)
-    return seen.picture, seen.metadata
+def _fitting(size: Size, long_side: int) -> Size:
+    scale = min(1.0, long_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _drop_huge_metadata(image: Image.Image, limits: Limits) -> None:
@@ -170,7 +199,7 @@ def _network_size(size: Size) -> Size:
 
 
 def _see(path: PhotoPath, limits: Limits, fit: Callable[[Size], Size]) -> _Seen:
-    """Read a picture at the size that `fit` gives for its own size.
+    """Read as much of a picture as the size needs that `fit` gives for its own size.
 
     `fit` must not care which way up the picture is, as that is known only after decoding.
     """
@@ -193,8 +222,7 @@ def _see(path: PhotoPath, limits: Limits, fit: Callable[[Size], Size]) -> _Seen:
             width, height = size[::-1] if orientation >= 5 else size
             name = opened.format or _NAMES.get(str(image.format), str(image.format))
             metadata = read_metadata(opened.described_by or image, width, height, name)
-            small = small_srgb(source, fit(source.size), box)
-            return _Seen(upright(small, orientation), metadata, source.size)
+            return _Seen(source, box, orientation, metadata)
 
 
 def _open_picture(

@@ -8,10 +8,11 @@ import numpy.typing as npt
 from scened.findings import Face, TagScore
 from scened.models.pack import FaceSettings, Label
 
-__all__ = ["Floats", "find_faces", "find_tags", "quantise"]
+__all__ = ["Floats", "find_faces", "find_tags", "quantise", "suppress", "within_picture"]
 
 MAXIMUM_CANDIDATES = 2_000  # face boxes that enter non-maximum suppression, best first
 SMALLEST_SIDE = 1e-4  # of the picture: thinner boxes, also after cutting, are no faces
+SMALLEST_AREA = SMALLEST_SIDE**2
 INT8_SCALE = 127
 
 Floats = npt.NDArray[np.floating]
@@ -47,28 +48,38 @@ def quantise(embedding: Floats) -> bytes:
 
 
 def find_faces(boxes: Floats, scores: Floats, settings: FaceSettings) -> tuple[Face, ...]:
-    """Return the faces among raw boxes, `[N, 4]` and `[N]`, best first, within the picture.
-
-    Greedy non-maximum suppression: of two boxes that overlap (intersection over union) by more
-    than the pack allows, the better stays.
-    """
-    order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] >= settings.threshold][:MAXIMUM_CANDIDATES]
-    corners = np.clip(np.hstack([boxes[order, :2], boxes[order, :2] + boxes[order, 2:]]), 0, 1)
-    sides = corners[:, 2:] - corners[:, :2]
-    visible = (sides >= SMALLEST_SIDE).all(axis=1)
-    corners, sides, order = corners[visible], sides[visible], order[visible]
-    kept: list[int] = []
-    alive = np.ones(len(order), dtype=bool)
-    for index in range(len(order)):
-        if alive[index]:
-            kept.append(index)
-            alive &= _overlap(corners[index], corners) <= settings.overlap
+    """Return the faces among raw boxes, `[N, 4]` and `[N]`, best first, within the picture."""
+    likely = np.flatnonzero(scores >= settings.threshold)
+    boxes, scores = within_picture(boxes[likely]), scores[likely]
+    visible = np.flatnonzero((boxes[:, 2:] >= SMALLEST_SIDE).all(axis=1))
+    kept = visible[suppress(boxes[visible], scores[visible], settings.overlap)]
     faces = []
-    for index in kept:
-        (x, y), (width, height) = corners[index, :2].tolist(), sides[index].tolist()
-        faces.append(Face(x, y, width, height, _fraction(scores[order[index]])))
+    for place in kept:
+        x, y, width, height = boxes[place].tolist()
+        faces.append(Face(x, y, width, height, _fraction(scores[place])))
     return tuple(faces)
+
+
+def within_picture(boxes: Floats) -> Floats:
+    """Return boxes `[N, 4]` cut at the edges of the picture."""
+    starts, ends = np.clip((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), 0, 1)
+    return np.hstack([starts, np.maximum(0, ends - starts)])
+
+
+def suppress(boxes: Floats, scores: Floats, overlap: float) -> npt.NDArray[np.intp]:
+    """Return the places of the boxes that greedy non-maximum suppression leaves, best first.
+
+    Of two boxes that overlap (intersection over union) by more than `overlap` the better stays.
+    """
+    order = np.argsort(-scores, kind="stable")[:MAXIMUM_CANDIDATES]
+    corners = np.hstack([boxes[order, :2], boxes[order, :2] + boxes[order, 2:]])
+    alive = np.ones(len(order), dtype=bool)
+    kept: list[int] = []
+    for place in range(len(order)):
+        if alive[place]:
+            kept.append(place)
+            alive &= _overlap(corners[place], corners) <= overlap
+    return order[kept]
 
 
 def _fraction(value: float) -> float:
@@ -80,5 +91,5 @@ def _overlap(one: Floats, many: Floats) -> Floats:
     shared = np.minimum(one[2:], many[:, 2:]) - np.maximum(one[:2], many[:, :2])
     intersection = np.prod(np.clip(shared, 0, None), axis=1)
     area = np.prod(one[2:] - one[:2]) + np.prod(many[:, 2:] - many[:, :2], axis=1)
-    overlap: Floats = intersection / (area - intersection)
+    overlap: Floats = intersection / np.maximum(area - intersection, SMALLEST_AREA)
     return overlap

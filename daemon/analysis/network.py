@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,17 @@ import onnxruntime
 from scened.analysis.decode import Decoded
 from scened.analysis.interpret import Floats, find_faces, find_tags, quantise
 from scened.analysis.pixels import Pixels
-from scened.errors import DamagedPack
+from scened.analysis.regions import (
+    SMALL_FACE,
+    WHOLE,
+    Region,
+    Seen,
+    merge_faces,
+    parts,
+    small_face_regions,
+    tiles,
+)
+from scened.errors import DamagedPack, UnreadablePhoto, UnsupportedFormat
 from scened.findings import Findings
 from scened.models.pack import EMBEDDING_DIMENSIONS, NETWORK_NAME, Pack
 from scened.models.pack_check import check_network
@@ -64,14 +76,32 @@ class Network:
         self._verify_answers()
 
     def findings(self, decoded: Decoded) -> Findings:
-        """Return all that is found in one decoded photo. Raises as `look` does."""
+        """Return all that is found in one decoded photo. Raises as `look` does.
+
+        Parts are looked at closer where small faces are likely; a panorama, which the shapes do
+        not hold, is looked at in tiles besides.
+        """
+        manifest, metadata = self._pack.manifest, decoded.metadata
+        size = metadata.width, metadata.height
         raw = self.look(decoded.pixels)
-        manifest = self._pack.manifest
+        first = Seen(WHOLE, raw.face_boxes, raw.face_scores)
+        largest, tags = SMALL_FACE, raw.tags
+        if regions := tiles(*size):
+            largest = math.inf
+        else:
+            regions = small_face_regions(first, manifest.faces, *size)
+        closer: list[Seen] = []
+        for region, pixels in _parts(decoded, regions):
+            part = self.look(pixels)
+            closer.append(Seen(region, part.face_boxes, part.face_scores))
+            if largest == math.inf:
+                tags = np.maximum(tags, part.tags)
+        boxes, scores = merge_faces(first, closer, *size, largest)
         return Findings(
-            metadata=decoded.metadata,
-            tags=find_tags(raw.tags, manifest.labels),
+            metadata=metadata,
+            tags=find_tags(tags, manifest.labels),
             embedding=quantise(raw.embedding),
-            faces=find_faces(raw.face_boxes, raw.face_scores, manifest.faces),
+            faces=find_faces(boxes, scores, manifest.faces),
             sharpness=decoded.sharpness,
         )
 
@@ -112,6 +142,15 @@ class Network:
 
     def _damaged(self, what: str) -> DamagedPack:
         return DamagedPack(f"the network of the pack {self._pack.identity} {what}", REMEDY)
+
+
+def _parts(decoded: Decoded, regions: Sequence[Region]) -> list[tuple[Region, Pixels]]:
+    """Return regions of a photo with their pixels, none where no more of it can be decoded."""
+    metadata = decoded.metadata
+    try:
+        return list(parts(regions, metadata.width, metadata.height, decoded.larger))
+    except (UnreadablePhoto, UnsupportedFormat):
+        return []  # what its first look found, from an embedded thumbnail, stands
 
 
 def _options(pack: Pack, threads: int) -> Any:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-__all__ = ["Box", "Pixels", "sharpness", "small_srgb", "upright"]
+__all__ = ["MOST_ENLARGED", "Box", "Pixels", "sharpness", "small_srgb", "upright"]
 
 REDUCING_GAP = 3.0  # Pillow: from here on the two-step resize cannot be told from a fair one
+MOST_ENLARGED = 1.3  # a picture decoded smaller by no more than this serves for a larger one
 REMEMBERED_PROFILES = 8  # colour transforms kept, as most photos of a library share a few cameras
 
 Box = tuple[float, float, float, float]

@@ -67,7 +67,7 @@ class Supervisor:
     """The analyzer seen from the daemon; what it says arrives through `tell`, from a thread.
 
     One generation is one process. `photo` is the file id that the analyzer has begun and not
-    finished: the one to blame when it dies.
+    finished: the one to blame when it dies. A changed `pack_folder` is for the next process.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class Supervisor:
         limits: Limits,
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
     ) -> None:
-        self._pack_folder = pack_folder
         self._limits = limits
+        self.pack_folder = pack_folder
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
         self._killed_because: str | None = None
@@ -184,7 +184,7 @@ class Supervisor:
                 sys.executable,
                 "-m",
                 "scened.analysis.analyzer",
-                str(self._pack_folder),
+                str(self.pack_folder),
                 msgspec.json.encode(self._limits).decode(),
             ],
             stdin=subprocess.PIPE,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request, say
+from scened.cli.options import request
+from scened.cli.output import say
 from scened.requests import ADD, folder_to_add
 
 __all__ = ["add"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import as_json, echo_json, settings_option
+from scened.cli.options import settings_option
+from scened.cli.output import as_json, echo_json
 from scened.config import default_settings_file, load_settings
 from scened.settings_file import as_toml, change_setting, listed, literal
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import as_json, echo_json, settings_option
+from scened.cli.options import settings_option
+from scened.cli.output import as_json, echo_json
 from scened.cli.service import manager
 from scened.errors import ExitCode, NoServiceManager
 from scened.governor.sensors import SystemSensors

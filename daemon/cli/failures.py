@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import as_json, echo_json, reading, request, say
+from scened.cli.options import reading, request
+from scened.cli.output import as_json, echo_json, say
 from scened.requests import RETRY
 from scened.store.reading import not_analysed
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from typing import cast
 
 import click
 
 from scened import __version__
-from scened.cli.add import add
-from scened.cli.boost import boost
-from scened.cli.completion import completion
-from scened.cli.config import config
-from scened.cli.doctor import doctor
-from scened.cli.failures import failures
-from scened.cli.options import default_database, say
-from scened.cli.pause import pause
-from scened.cli.remove import remove
-from scened.cli.resume import resume
-from scened.cli.run import run
-from scened.cli.search import search
-from scened.cli.service import service
-from scened.cli.show import show
-from scened.cli.status import status
+from scened.cli.output import say
+from scened.config import default_database
 from scened.errors import ExitCode, ScenedError
 from scened.models.pack import default_pack_folder
 from scened.store.schema import SCHEMA_VERSION
@@ -31,8 +21,48 @@ from scened.store.schema import SCHEMA_VERSION
 __all__ = ["commands", "main"]
 
 
+NAMES = (
+    "add",
+    "run",
+    "status",
+    "show",
+    "search",
+    "similar",
+    "duplicates",
+    "stats",
+    "failures",
+    "pause",
+    "resume",
+    "boost",
+    "remove",
+    "model",
+    "config",
+    "service",
+    "doctor",
+    "completion",
+)
+
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name, each loaded when it is asked for: most need only a part of us."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Load the command from the module that is called like it."""
+        if name not in NAMES:
+            raise KeyError(name)
+        command: click.Command = getattr(importlib.import_module(f"scened.cli.{name}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
 @click.group(
     name="scened",
+    commands=cast("MutableMapping[str, click.Command]", _Commands()),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: scened run --once ~/Pictures",
 )
@@ -53,14 +83,6 @@ def commands(context: click.Context, database: Path | None) -> None:
     if os.environ.get("NO_COLOR"):  # https://no-color.org
         context.color = False
     context.obj = (database or default_database()).absolute()
-
-
-for _command in (
-    *(add, remove, run, status, show, search, failures),
-    *(pause, resume, boost),
-    *(config, service, doctor, completion),
-):
-    commands.add_command(_command)
 
 
 def main() -> None:

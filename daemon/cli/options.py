@@ -1,16 +1,12 @@
-"""What several commands share: where the database is, how a change reaches it, how output looks."""
+"""What several commands share: how they read the database, and how a change reaches it."""
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import msgspec
-import platformdirs
 from sqlalchemy import Connection
 
 from scened.errors import AnotherDaemon, ScenedError
@@ -18,22 +14,9 @@ from scened.requests import carry_out
 from scened.store.commands import Answer, Command, ask
 from scened.store.database import open_for_reading, open_for_writing
 from scened.store.lock import daemon_lock
-from scened.wording import visible
 
-__all__ = [
-    "as_json",
-    "default_database",
-    "echo_json",
-    "reading",
-    "request",
-    "say",
-    "settings_option",
-]
+__all__ = ["reading", "request", "settings_option"]
 
-# JSON itself escapes those below the space: these are DEL, C1, and changes of writing direction
-COMMANDS_TO_TERMINALS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-as_json = click.option("--json", "json", is_flag=True, help="Print one JSON document instead.")
 settings_option = click.option(
     "--settings",
     "settings_file",
@@ -41,11 +24,6 @@ settings_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
 )
-
-
-def default_database() -> Path:
-    """Return where the database lies unless one is named."""
-    return platformdirs.user_data_path("scened", appauthor=False) / "library.sqlite"
 
 
 @contextmanager
@@ -77,19 +55,6 @@ def request(database_file: Path, verb: str, arguments: Sequence[bytes]) -> list[
         return [_asked(ask(database, verb, each)) for each in arguments]
     finally:
         database.close()
-
-
-def echo_json(record: object) -> None:
-    """Print a record as JSON, indented, in UTF-8 whatever the locale."""
-    document = msgspec.json.format(msgspec.json.encode(record), indent=2).decode()
-    # in a document of its own, only a string can hold one of these
-    exact = COMMANDS_TO_TERMINALS.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
-    sys.stdout.buffer.write(exact.encode() + b"\n")
-
-
-def say(line: str, *, err: bool = False) -> None:
-    """Print one line, whatever a file's name or metadata put into it."""
-    click.echo(visible(line), err=err)
 
 
 def _asked(answer: Answer) -> Answer:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import request, say
+from scened.cli.options import request
+from scened.cli.output import say
 from scened.errors import MissingPath
 from scened.requests import REMOVE
 

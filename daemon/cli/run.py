@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 import click
 
-from scened.cli.options import request, say, settings_option
+from scened.cli.options import request, settings_option
+from scened.cli.output import say
 from scened.cli.progress import ProgressBar
 from scened.cli.summary import print_left_alone, print_summary
 from scened.config import Settings, load_settings
 from scened.errors import AnotherDaemon, ExitCode
 from scened.logs import set_up_logs
-from scened.models.pack import Pack, default_pack_folder, open_pack
+from scened.models.pack import Pack, open_pack
+from scened.packs import Packs
 from scened.requests import ADD, carry_out, folder_to_add
 from scened.service import Service
 from scened.store.commands import Command
@@ -47,7 +49,7 @@ class Choices(NamedTuple):
     "pack_folder",
     envvar="SCENED_PACK",
     type=click.Path(path_type=Path),
-    help="The pack to look with; also SCENED_PACK. Default: the one that ships.",
+    help="A pack's folder, to look with it in this run; also SCENED_PACK. Default: the one in use.",
 )
 @settings_option
 @click.option("--verbose", is_flag=True, help="Show and log everything, names of folders included.")
@@ -67,7 +69,8 @@ def run(
     """
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
-    pack = open_pack(pack_folder or default_pack_folder())
+    packs = Packs(database_file)
+    pack = open_pack(pack_folder) if pack_folder else packs.open(packs.active())
     try:
         with daemon_lock(database_file, LOCK_SECONDS):
             database = open_for_writing(database_file)

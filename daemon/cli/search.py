@@ -1,41 +1,73 @@
-"""`scened search`: photos by what they show."""
+"""`scened search`: photos by what they show, what they are called and when they were taken."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
-from scened.cli.options import as_json, echo_json, reading, say
-from scened.store.reading import UnknownWord, search_tags
+from scened.cli.finding import echo_found, filter_options, finding_options, pack_option
+from scened.cli.output import say
+from scened.library import By, Library
+from scened.records import Results
+from scened.search.filters import Filters
 
 __all__ = ["search"]
 
-LIMIT = 50
+MINUS_WORD = re.compile(r"-[^\W\d_][^=]+")
 
 
-@click.command(epilog="Example: scened search dog beach")
-@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+class _MinusWords(click.Command):
+    """A command that takes `-word` for a word, not for four options of one letter."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        """Move words with a minus behind the options, where they are taken as they are."""
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        ours = [each for each in arguments[:end] if MINUS_WORD.fullmatch(each)]
+        others = [each for each in arguments[:end] if not MINUS_WORD.fullmatch(each)]
+        return super().parse_args(context, [*others, "--", *ours, *arguments[end + 1 :]])
+
+
+@click.command(cls=_MinusWords, epilog="Example: scened search dog beach -cat --from 2019")
+@click.argument("words", metavar="[WORD]...", nargs=-1)
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=LIMIT, show_default=True, help="At most so many."
+    "--by",
+    type=click.Choice(["tags", "meaning"]),
+    help="Only by tags, names, cameras and dates, or only by what the words mean together.",
 )
-@as_json
+@filter_options
+@pack_option
+@finding_options
 @click.pass_obj
-def search(database_file: Path, words: tuple[str, ...], limit: int, json: bool) -> None:
-    """Find photos whose tags, or the kinds of things these are, hold every WORD; best first."""
-    spoken = " ".join(words).split()
-    if not spoken:
-        raise click.UsageError("say at least one word to search for")
-    with reading(database_file) as connection:
-        found = search_tags(connection, spoken, limit)
-    if isinstance(found, UnknownWord):
-        similar = f"; did you mean {', '.join(found.similar)}?" if found.similar else ""
-        say(f"scened: no tag is called {found.word!r}{similar}", err=True)
-        found = []
-    elif not found:
-        say("scened: no photo shows all of that", err=True)
-    if json:
-        echo_json(found)
-        return
-    for photo in found:
-        say(f"{photo.score:.2f}  {photo.path}  ({', '.join(photo.tags)})")
+def search(
+    database_file: Path,
+    words: tuple[str, ...],
+    by: By | None,
+    filters: Filters,
+    pack_folder: Path | None,
+    limit: int,
+    json: bool,
+    null: bool,
+) -> None:
+    """Find photos by words, best first: -WORD must not be there, "WORDS in quotes" stay together.
+
+    A word fits by tags and what is above them (animal finds dogs), synonyms, file and folder
+    names, camera, year or month. By meaning, all words together are compared with what photos
+    look like. Without --by the two lists become one.
+    """
+    with Library.open(database_file, pack_folder) as library:
+        results = library.search(" ".join(words), by=by, filters=filters, limit=limit)
+        _explain(results, by)
+        echo_found(library, results.photos, json=json, null=null)
+
+
+def _explain(results: Results, by: By | None) -> None:
+    if results.without_meaning:
+        say(f"scened: {results.without_meaning}: searched by tags", err=True)
+    if by == "tags" or results.without_meaning or not results.photos:
+        for unknown in results.unknown_words:
+            similar = f"; did you mean {', '.join(unknown.similar)}?" if unknown.similar else ""
+            say(f"scened: no photo is described by {unknown.word!r}{similar}", err=True)
+    if not results.photos and not results.unknown_words:
+        say("scened: no photo fits all of that", err=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import as_json, default_database, echo_json, request, settings_option
-from scened.config import default_settings_file, load_settings
+from scened.cli.options import request, settings_option
+from scened.cli.output import as_json, echo_json
+from scened.config import default_database, default_settings_file, load_settings
 from scened.errors import AnotherDaemon, MissingPath, NoServiceManager
 from scened.logs import log_file
 from scened.requests import ADD, folder_to_add

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from scened.analysis.drawing import draw
-from scened.cli.options import as_json, echo_json, reading, say
-from scened.errors import MissingPath
+from scened.cli.output import as_json, echo_json, say
 from scened.findings import TagScore
-from scened.store.places import displayed
-from scened.store.reading import Photo, find_photo, photo
+from scened.library import Library
+from scened.records import Photo
 
 __all__ = ["show"]
 
@@ -29,17 +27,9 @@ __all__ = ["show"]
 @click.pass_obj
 def show(database_file: Path, path: str, render: Path | None, json: bool) -> None:
     """Show what was seen in a photo: tags, faces, size, date, place."""
-    exact = os.fsencode(Path(path).absolute().parent.resolve() / Path(path).name)
-    with reading(database_file) as connection:
-        photo_id = find_photo(connection, exact)
-        if photo_id is None:
-            remedy = (
-                "`scened add` its folder first"
-                if os.path.lexists(exact)
-                else "there is no such file either"
-            )
-            raise MissingPath(f"{displayed(exact)} is not in the library", remedy)
-        seen = photo(connection, photo_id)
+    with Library.open(database_file) as library:
+        seen = library.photo(path)
+        (exact,) = library.exact_paths([seen.id])
     if render is not None:
         draw(exact, [TagScore(tag.tag, tag.score) for tag in seen.tags], seen.faces, render)
     if json:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from scened.cli.options import as_json, echo_json, reading, say
+from scened.cli.options import reading
+from scened.cli.output import as_json, echo_json, say
 from scened.metrics import metrics
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
@@ -39,6 +40,7 @@ class Status(msgspec.Struct, frozen=True):
     failed: int
     unsupported: int
     missing: int
+    stale: int
     rate: float | None
     eta_seconds: float | None
     duty: float
@@ -76,6 +78,8 @@ def status(database_file: Path, json: bool, as_metrics: bool) -> None:
         f"{counts.total} photos: {record.done} analysed, {record.pending} pending,"
         f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing"
     )
+    if record.stale:
+        click.echo(f"{record.stale} of those pending show what another pack saw until then")
     if record.running:
         say(_work(record))
         for gate in record.gates:
@@ -107,6 +111,7 @@ def _status(database_file: Path) -> Status:
         failed=last.counts.failed,
         unsupported=last.counts.unsupported,
         missing=last.counts.missing,
+        stale=last.counts.stale,
         rate=last.rate if running else None,
         eta_seconds=last.eta_seconds if running else None,
         duty=governed.duty if running else 0.0,

@@ -7,11 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from scened.cli.options import default_database, say
+from scened.cli.output import say
+from scened.config import default_database
 from scened.formats import EXTRA_FORMATS
+from scened.library import Library
 from scened.service import Summary
 from scened.store.database import Database
-from scened.store.reading import FailedPhoto, TagCount, frequent_tags, not_analysed, search_tags
+from scened.store.reading import FailedPhoto, frequent_tags, not_analysed
 from scened.wording import duration
 
 __all__ = ["print_left_alone", "print_summary"]
@@ -27,7 +29,6 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
     with database.reading() as connection:
         without = not_analysed(connection)
         tags = frequent_tags(connection, TAGS)
-        best = search_tags(connection, [tags[0].tag], 1) if tags else []
     if summary.stopped:
         say(f"stopped; {counts.pending} photos are still pending, the next run goes on")
     say(
@@ -40,8 +41,8 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
     if tags:
         say("Seen most: " + ", ".join(f"{tag.tag} ({tag.photos})" for tag in tags))
     say(f"Everything is in {database.file}")
-    if tags and isinstance(best, list) and best:
-        _print_next(database, tags[0], best[0].path)
+    if tags:
+        _print_next(database, tags[0].tag)
 
 
 def print_left_alone(database: Database) -> None:
@@ -84,9 +85,11 @@ def _print_without_findings(photos: list[FailedPhoto]) -> None:
         say(f"  and {len(photos) - LISTED} more")
 
 
-def _print_next(database: Database, tag: TagCount, path: str) -> None:
+def _print_next(database: Database, tag: str) -> None:
+    with Library.open(database.file) as library:
+        best = library.search(f'"{tag}"', by="tags", limit=1).photos[0]
     scened = _invocation(database)
     say("Try next:")
-    say(f"  {scened} search {shlex.quote(tag.tag)}")
-    say(f"  {scened} show {shlex.quote(path)} --render seen.png")
+    say(f"  {scened} search {shlex.quote(tag)}")
+    say(f"  {scened} show {shlex.quote(best.path)} --render seen.png")
     say(f"  {scened} run        # keeps watching; new photos are there within seconds")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from scened.cli.options import reading, request, say
+from scened.cli.options import reading, request
+from scened.cli.output import say
 from scened.store.heartbeat import daemon_runs
 from scened.wording import parse_duration
 

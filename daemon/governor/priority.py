@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -13,13 +14,16 @@ from scened.governor import macos
 __all__ = ["step_back"]
 
 LOWEST_NICENESS = 19
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def step_back() -> None:
     """Lower this process's claim on processor and disk; what is refused is left as it is.
 
     Linux: SCHED_IDLE (sched(7)), which runs only where a core would be idle, nice 19 beneath it
-    and the idle I/O class (ioprio_set(2)). macOS: the background band. Windows: the idle class.
+    and the idle I/O class (ioprio_set(2)). Where the kernel groups processes by session, these
+    count only within one's own, so a process that leads a session lowers that too (sched(7), The
+    autogroup feature). macOS: the background band. Windows: the idle class.
     """
     process = psutil.Process()
     refused = (psutil.Error, OSError)
@@ -36,6 +40,9 @@ def step_back() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         with contextlib.suppress(*refused):
             process.ionice(psutil.IOPRIO_CLASS_IDLE)
+        if os.getsid(0) == os.getpid():
+            with contextlib.suppress(*refused):
+                AUTOGROUP.write_text(str(LOWEST_NICENESS))
     elif sys.platform == "darwin":
         with contextlib.suppress(*refused):
             macos.enter_background_band()

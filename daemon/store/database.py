@@ -13,8 +13,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from scened.errors import CannotCreate, ForeignDatabase, MissingPath, NewerDatabase, ReadFailed
-from scened.store.schema import APPLICATION_ID, SCHEMA_VERSION
+from scened.errors import CannotCreate, ForeignDatabase, MissingPath, ReadFailed
+from scened.store.recognise import recognise
+from scened.store.schema import SCHEMA_VERSION
 
 __all__ = ["Database", "open_for_reading", "open_for_writing"]
 
@@ -67,7 +68,7 @@ def open_for_writing(file: Path) -> Database:
     anything in the file is touched, and `CannotCreate` where no file can be made.
     """
     _create_if_absent(file)
-    if _recognise(file) < SCHEMA_VERSION:
+    if recognise(file) < SCHEMA_VERSION:
         _migrate(file)
     return Database(file)
 
@@ -78,7 +79,7 @@ def open_for_reading(file: Path) -> Database:
         raise MissingPath(
             f"there is no database at {file}", "`scened run --once DIR` makes one from a folder"
         )
-    version = _recognise(file)
+    version = recognise(file)
     if version < SCHEMA_VERSION:
         raise ForeignDatabase(
             f"{file} has schema {version}, this scened reads {SCHEMA_VERSION}",
@@ -96,35 +97,6 @@ def _create_if_absent(file: Path) -> None:
             f"cannot create or write the database {file}: {error.strerror}",
             "choose another place with --db FILE",
         ) from error
-
-
-def _recognise(file: Path) -> int:
-    """Return the file's schema version, 0 for an empty one; raise where it is not ours."""
-    try:
-        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (things,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as error:
-        raise ReadFailed(f"cannot read the database {file}: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise ForeignDatabase(
-            f"{file} is not a scened database", "choose another file with --db FILE"
-        ) from error
-    if application != APPLICATION_ID and (application or version or things):
-        raise ForeignDatabase(
-            f"{file} belongs to another program", "choose another file with --db FILE"
-        )
-    if version > SCHEMA_VERSION:
-        raise NewerDatabase(
-            f"{file} was written by a newer scened (schema {version}, this one knows"
-            f" {SCHEMA_VERSION})",
-            "upgrade scened, or choose another file with --db FILE",
-        )
-    return int(version)
 
 
 def _migrate(file: Path) -> None:

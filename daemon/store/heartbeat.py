@@ -11,19 +11,23 @@ from sqlalchemy import Connection, text
 from scened.clock import utc_now
 from scened.store.schema import Status
 
-__all__ = ["Counts", "Pulse", "beat", "count_photos", "daemon_runs"]
+__all__ = ["Counts", "Pulse", "beat", "count_photos", "daemon_runs", "name_pack"]
 
 CLOCK_TOLERANCE_SECONDS = 60.0  # the clock may be set while the daemon runs
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many photos stand where; `done` are the analysed ones."""
+    """How many photos stand where; `done` are the analysed ones.
+
+    `stale`, which count among the pending: those that show what another pack saw.
+    """
 
     done: int = 0
     pending: int = 0
     failed: int = 0
     unsupported: int = 0
     missing: int = 0
+    stale: int = 0
 
     @property
     def total(self) -> int:
@@ -63,6 +67,7 @@ def count_photos(connection: Connection, pack_id: int | None = None) -> Counts:
         failed=by_status.get(Status.FAILED, 0),
         unsupported=by_status.get(Status.UNSUPPORTED, 0),
         missing=by_status.get(Status.MISSING, 0),
+        stale=stale,
     )
 
 
@@ -84,6 +89,11 @@ def daemon_runs(connection: Connection) -> bool:
     # a process that began after the heartbeat has the number of a daemon that ended
     beaten = datetime.datetime.fromisoformat(row.heartbeat_at).timestamp()
     return began <= beaten + CLOCK_TOLERANCE_SECONDS
+
+
+def name_pack(connection: Connection, identity: str) -> None:
+    """Write which pack is in use, so that what it has not seen yet counts as pending."""
+    connection.execute(text("UPDATE daemon SET pack = :pack"), {"pack": identity})
 
 
 def beat(connection: Connection, pulse: Pulse) -> None:

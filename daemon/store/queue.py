@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from scened.store.places import join
 
 __all__ = ["ATTEMPTS", "PendingPhoto", "pending_photos", "retry_failed"]
 
+END_ROWS = 256  # contents at either end of those that another pack saw
+ALL_ROWS = -1
 ATTEMPTS = 3  # looks at one photo that the analyzer may not survive before it is quarantined
 
 NEWEST_PENDING = text(
@@ -21,24 +23,36 @@ NEWEST_PENDING = text(
     """
 )
 
-# One file of each content that another pack looked at, unless it could not be read of late;
-# written as two ranges, which the index on pack_id serves, as it would not serve <>
-SEEN_BY_ANOTHER_PACK = text(
+OTHER_PACKS = text("SELECT id FROM pack WHERE id <> :pack_id ORDER BY id DESC")
+
+# One file of each content that a pack looked at, unless it could not be read of late. To sort
+# them all would take longer than to look at some, so only some from either end are sorted: a
+# first walk numbers contents from the newest to the oldest, and what comes later follows. The
+# cross joins keep the planner from walking past every file
+SEEN_BY = text(
     """
-    SELECT file.id, root.path, folder, name, file.size, modified_ns, attempts
-    FROM content
-    JOIN file ON file.content_id = content.id
-    JOIN root ON root.id = file.root_id
-    WHERE (content.pack_id < :pack_id OR content.pack_id > :pack_id)
-        AND status <> 'missing' AND identified AND attempts < :most
-        AND content.outcome = 'analysed'
-    GROUP BY content.id LIMIT :limit
+    WITH ends (id) AS (
+        SELECT * FROM (
+            SELECT id FROM content INDEXED BY content_by_pack
+            WHERE pack_id = :pack_id AND outcome = 'analysed' ORDER BY id LIMIT :most_rows
+        )
+        UNION
+        SELECT * FROM (
+            SELECT id FROM content INDEXED BY content_by_pack
+            WHERE pack_id = :pack_id AND outcome = 'analysed' ORDER BY id DESC LIMIT :most_rows
+        )
+    )
+    SELECT file.id, root.path, folder, name, size, modified_ns, attempts
+    FROM ends CROSS JOIN file ON file.content_id = ends.id CROSS JOIN root ON root.id = root_id
+    WHERE status <> 'missing' AND identified AND attempts < :most
+    GROUP BY ends.id ORDER BY attempts, modified_ns DESC LIMIT :limit
     """
 )
 
+# Few contents share a size, most share a pack: the planner cannot know which index is the better
 HASHES_OF_SIZE = text(
     """
-    SELECT hash FROM content
+    SELECT hash FROM content INDEXED BY content_by_size
     WHERE size = :size AND (pack_id = :pack_id OR outcome <> 'analysed')
     """
 )
@@ -48,7 +62,6 @@ FAILED_CONTENT = """
     SELECT id FROM content
     WHERE outcome <> 'analysed' AND (:decoder IS NULL OR decoder IS NOT :decoder)
 """
-
 RETRY_UNREAD = text(
     """
     UPDATE file SET
@@ -86,10 +99,9 @@ def pending_photos(connection: Connection, pack_id: int, limit: int) -> list[Pen
 
     A photo that the analyzer did not survive before comes alone, after all others.
     """
-    rows = connection.execute(NEWEST_PENDING, {"limit": limit}).all()
+    rows = list(connection.execute(NEWEST_PENDING, {"limit": limit}))
     if not rows:
-        values = {"pack_id": pack_id, "limit": limit, "most": ATTEMPTS}
-        rows = connection.execute(SEEN_BY_ANOTHER_PACK, values).all()
+        rows = _seen_by_another(connection, pack_id, limit)
     untroubled = [row for row in rows if not row.attempts]
     return [
         PendingPhoto(
@@ -113,6 +125,15 @@ def retry_failed(connection: Connection, decoder: str | None = None) -> int:
     failed = connection.execute(RETRY_CONTENT, {"decoder": decoder}).rowcount
     connection.execute(FORGET_FAILED_CONTENT, {"decoder": decoder})
     return unread + failed
+
+
+def _seen_by_another(connection: Connection, pack_id: int, limit: int) -> list[Row[Any]]:
+    for other in connection.execute(OTHER_PACKS, {"pack_id": pack_id}).scalars().all():
+        for most_rows in (END_ROWS, ALL_ROWS):  # those at the ends may all be missing
+            values = {"pack_id": other, "most": ATTEMPTS, "most_rows": most_rows, "limit": limit}
+            if rows := connection.execute(SEEN_BY, values).all():
+                return list(rows)
+    return []
 
 
 def _known_hashes(connection: Connection, size: int, pack_id: int) -> tuple[bytes, ...]:

@@ -49,8 +49,9 @@ WEAKNESSES = """
   scores of such tags say "somebody would mention it", and their precision is a lower estimate.
 - Words for people (man, woman, child) are what captions said of them. They are guesses from looks
   and say nothing of who somebody is.
-- Faces under about 12 px at a long side of 640 are mostly missed in one look. The faces it learnt
-  from are mostly news photos, many with masks; profiles and heads seen from behind are rare.
+- Faces under about 12 px at a long side of 640 are mostly missed in one look; where several are
+  likely, a closer look finds some of them. The faces it learnt from are mostly news photos, many
+  with masks; profiles and heads seen from behind are rare.
 - Food, documents, screens, night and weather were learnt from a few dozen to a few hundred photos
   of single sources, and check out on those same sources' held-out photos: expect less elsewhere.
 - The text side is a bag of words: "dog bites man" and "man bites dog" are the same to it. It

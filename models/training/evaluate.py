@@ -4,45 +4,43 @@ from __future__ import annotations
 
 import argparse
 import logging
-import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import torch
+from PIL import Image
 
 from scened.models.pack import Manifest, open_pack
-from scened.models.training.calibration import expected_calibration_error
+from scened.models.training.coco import Detector, coco_figures
 from scened.models.training.corpus import Photo, is_face_free, load_photos
 from scened.models.training.embedding_head import recall_at
-from scened.models.training.face_evaluation import face_figures, false_face_figure
-from scened.models.training.face_threshold import kept
+from scened.models.training.face_evaluation import (
+    closer_figures,
+    false_face_figure,
+    first_look_figures,
+    given_figures,
+)
 from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval
+from scened.models.training.near_duplicates import near_duplicate_figures
 from scened.models.training.network import EMBEDDING, normalise
+from scened.models.training.record import LEGS
+from scened.models.training.second_look import FaceFinder, Found
+from scened.models.training.seen import Seen, look, view
+from scened.models.training.speed import speed_figures
+from scened.models.training.tag_evaluation import name_figures, source_figures, tag_figures
 from scened.models.training.tags import TagTruth, load_tag_truth
-from scened.models.training.teacher import imagenet_index, load_initial
-from scened.models.training.views import BILINEAR, Pixels, product_view
+from scened.models.training.teacher import load_initial
+from scened.models.training.views import product_view
 from scened.models.training.yunet import YuNet
 from scened.search.text_side import open_text_side
 
 __all__ = ["Evaluation", "evaluate", "markdown"]
 
-SQUASHED_SHAPE = (256, 320)  # most squashed photos were 4:3
-SOURCES = {
-    "scenes (Intel)": ("intel_scenes",),
-    "rooms and fronts": ("houses",),
-    "sports": ("sports22",),
-    "weather": ("weather", "weather5"),
-    "medium": ("medium",),
-    "flowers": ("flowers5",),
-    "pets": ("animals",),
-}
-TIMED_RUNS = 40
+DISTINCT_SOURCES = ("imagenet", "coco")
 
 Array = npt.NDArray[np.float64]
 
@@ -57,18 +55,6 @@ class Evaluation(msgspec.Struct, frozen=True):
     figures: list[Figure]
 
 
-class _Seen(NamedTuple):
-    """What a pack said of each val photo."""
-
-    photos: list[Photo]
-    tags: Array
-    embeddings: Array
-    faces: list[tuple[Array, Array]]
-
-    def rows(self, wanted: Callable[[Photo], bool]) -> npt.NDArray[np.intp]:
-        return np.array([row for row, photo in enumerate(self.photos) if wanted(photo)], np.intp)
-
-
 def evaluate(pack: Path, data: Path, work: Path) -> Evaluation:
     """Run the pack and the teachers on the val photos."""
     manifest = open_pack(pack).manifest
@@ -76,23 +62,17 @@ def evaluate(pack: Path, data: Path, work: Path) -> Evaluation:
     truth = load_tag_truth()
     if truth.names != tuple(label.name for label in manifest.labels):
         raise ValueError("the pack's tags are not those of vocabulary.toml: train the heads again")
-    photos = [p for p in load_photos(work) if p.split == "val" and p.folder != "faces_large"]
-    seen = _look(network, photos)
-    face_rows = seen.rows(lambda p: p.folder == "faces")
-    yunet, limit = YuNet(data / "teachers"), manifest.faces.threshold
+    val = [p for p in load_photos(work) if p.split == "val"]
+    seen = look(network, [p for p in val if p.folder != "faces_large"])
+    yunet = YuNet(data / "teachers")
     figures = [
-        *face_figures(
-            [photos[row] for row in face_rows],
-            [seen.faces[row] for row in face_rows],
-            yunet,
-            limit,
-        ),
-        false_face_figure([seen.faces[row] for row in seen.rows(is_face_free)], limit),
-        *_imagenet(seen, truth, data, work),
-        *(_source(seen, truth, name, sources) for name, sources in SOURCES.items()),
-        *_tags(seen, truth, manifest),
+        *_faces(network, seen, [p for p in val if p.folder == "faces_large"], manifest, yunet),
+        *_names(seen, truth, data, work),
+        *source_figures(seen, truth),
+        *tag_figures(seen, truth, manifest),
         *_retrieval(seen, pack),
-        *_speed(network, yunet),
+        *_near_duplicates(network, seen),
+        *speed_figures(network, session(work / LEGS[-1] / "backbone.onnx"), yunet.network),
     ]
     size = sum((pack / name).stat().st_size for name in [*manifest.files, "pack.json"])
     return Evaluation(f"{manifest.name}-{manifest.version}", size, figures)
@@ -123,121 +103,55 @@ def markdown(evaluation: Evaluation) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _view(photo: Photo) -> Pixels:
-    if photo.squashed:
-        height, width = SQUASHED_SHAPE
-        return np.asarray(photo.open().resize((width, height), BILINEAR))
-    return product_view(photo.open())
+def _faces(
+    network: onnxruntime.InferenceSession,
+    seen: Seen,
+    large: list[Photo],
+    manifest: Manifest,
+    yunet: YuNet,
+) -> list[Figure]:
+    """Return how well faces are found: in one look, and in all that the product takes."""
 
+    def find(photos: list[Photo]) -> list[Found]:
+        return [FaceFinder(network, photo.open()).find(manifest.faces) for photo in photos]
 
-def _look(network: onnxruntime.InferenceSession, photos: list[Photo]) -> _Seen:
-    tags, embeddings, faces = [], [], []
-    for photo in photos:
-        tag, embedding, boxes, scores = network.run(None, {"image": _view(photo)[None]})
-        tags.append(tag)
-        embeddings.append(embedding)
-        faces.append(kept(boxes, scores))
-    return _Seen(photos, np.stack(tags).astype(np.float64), np.stack(embeddings), faces)
-
-
-def _imagenet(seen: _Seen, truth: TagTruth, data: Path, work: Path) -> list[Figure]:
-    """Return how often the best leaf tag is right: the pack's, and the initial network's.
-
-    The initial network's probabilities are summed over the same classes. A photo of a husky may
-    well show snow, which counts as wrong here; among animals that happens less.
-    """
-    index = imagenet_index(data)
-    rows = seen.rows(lambda p: p.source == "imagenet")
-    places = [index[seen.photos[row].record["classes"][0]] + 1 for row in rows]
-    wanted = truth.classes[places].numpy() > 0
-    initial = load_initial(work)
-    answers = []
-    with torch.inference_mode():
-        for row in rows:
-            picture = torch.from_numpy(_view(seen.photos[row])[None].copy())
-            logits = initial.classifier(initial(normalise(picture)).pooled)
-            answers.append(logits.softmax(1)[0] @ truth.classes)
-    theirs = torch.stack(answers).numpy()
-    leaves = truth.imagenet_leaves()
-    animals = truth.vocabulary.descendants("animal")
-    figures = []
-    for name, among in (
-        ("leaf tags", leaves),
-        ("leaf tags of animals", [leaf for leaf in leaves if truth.names[leaf] in animals]),
-    ):
-        own = wanted[:, among].any(axis=1)
-        right = _best_is_right(seen.tags[rows][own][:, among], wanted[own][:, among])
-        reference = _best_is_right(theirs[own][:, among], wanted[own][:, among])
-        low, high = mean_interval(right)
-        figures.append(
-            Figure(
-                f"ImageNet val, best of {len(among)} {name} is right",
-                len(right),
-                float(right.mean()),
-                low,
-                high,
-                float(reference.mean()),
-                "initial network, float",
-            )
-        )
-    return figures
-
-
-def _best_is_right(scores: Array, wanted: npt.NDArray[np.bool_]) -> Array:
-    right: Array = wanted[np.arange(len(scores)), scores.argmax(axis=1)].astype(np.float64)
-    return right
-
-
-def _source(seen: _Seen, truth: TagTruth, name: str, sources: Sequence[str]) -> Figure:
-    """Accuracy of the best among the tags that tell a source's classes apart."""
-    rows = seen.rows(lambda p: p.source in sources)
-    present = np.stack([truth.row(seen.photos[row])[0] for row in rows]) > 0
-    telling = np.flatnonzero(present.any(axis=0) & ~present.all(axis=0))
-    usable = present[:, telling].any(axis=1)
-    right = _best_is_right(seen.tags[rows[usable]][:, telling], present[usable][:, telling])
-    low, high = mean_interval(right)
-    return Figure(
-        f"{name}: best of {len(telling)} tags is right", len(right), float(right.mean()), low, high
-    )
-
-
-def _tags(seen: _Seen, truth: TagTruth, manifest: Manifest) -> list[Figure]:
-    rows = seen.rows(lambda p: p.folder in ("classes", "multilabel", "captions"))
-    truths = [truth.row(seen.photos[row]) for row in rows]
-    value = np.stack([row[0] for row in truths]) > 0
-    known = np.stack([row[1] for row in truths]) > 0
-    scores = seen.tags[rows]
-    limits = np.array([label.threshold for label in manifest.labels])
-    given = scores >= limits
-    both = (known & value).any(axis=0) & (known & ~value).any(axis=0)
-    precision = float(value[known & given].mean())
-    recall = float(given[known & value].mean())
-    aps = [
-        _ranking_precision(scores[known[:, t], t], value[known[:, t], t])
-        for t in np.flatnonzero(both & ((known & value).sum(axis=0) >= 10))
-    ]
-    error = expected_calibration_error(
-        scores[:, both][known[:, both]], value[:, both][known[:, both]]
-    )
+    rows = seen.rows(lambda p: p.folder == "faces")
+    photos = [seen.photos[row] for row in rows]
+    found = find(photos)
+    free = find([seen.photos[row] for row in seen.rows(is_face_free)])
+    limit = manifest.faces.threshold
     return [
-        Figure("tags given: precision among what is known", len(rows), precision),
-        Figure("tags known present: share given", len(rows), recall),
-        Figure(
-            f"mean average precision of {len(aps)} tags with 10 or more",
-            len(rows),
-            float(np.mean(aps)),
-        ),
-        Figure("expected calibration error of tags known both ways", len(rows), error),
-        Figure("tags given per photo, mean", len(rows), float(given.sum(axis=1).mean())),
+        *first_look_figures(photos, [seen.faces[row] for row in rows], yunet),
+        *closer_figures("faces", photos, found, yunet),
+        *closer_figures("faces of large photos", large, find(large), yunet),
+        *given_figures(photos, found, limit),
+        false_face_figure(free, limit),
     ]
 
 
-def _ranking_precision(scores: Array, present: npt.NDArray[np.bool_]) -> float:
-    ranked = present[np.argsort(-scores, kind="stable")]
-    return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1))[ranked].mean())
+def _names(seen: Seen, truth: TagTruth, data: Path, work: Path) -> list[Figure]:
+    """Return how well things are named: ImageNet's and COCO's, beside the networks for those."""
+    initial = load_initial(work)
+
+    def as_initial(rows: npt.NDArray[np.intp]) -> Array:
+        shares = []
+        with torch.inference_mode():
+            for row in rows:
+                picture = torch.from_numpy(view(seen.photos[row])[None].copy())
+                logits = initial.classifier(initial(normalise(picture)).pooled)
+                shares.append((logits.softmax(1)[0] @ truth.classes).numpy())
+        return np.stack(shares).astype(np.float64)
+
+    imagenet = seen.rows(lambda p: p.source == "imagenet")
+    coco = seen.rows(lambda p: p.source == "coco")
+    unquantised = look(session(work / "image.float.onnx"), [seen.photos[row] for row in imagenet])
+    return [
+        *name_figures(seen.of(imagenet), unquantised.tags, as_initial(imagenet), truth, data),
+        *coco_figures(seen.of(coco), as_initial(coco), Detector(data / "teachers"), truth),
+    ]
 
 
-def _retrieval(seen: _Seen, pack: Path) -> list[Figure]:
+def _retrieval(seen: Seen, pack: Path) -> list[Figure]:
     """Return how often a caption finds its photo, by the pack's text side and int8 vectors."""
     text_side = open_text_side(open_pack(pack))
     if text_side is None:
@@ -259,29 +173,15 @@ def _retrieval(seen: _Seen, pack: Path) -> list[Figure]:
     return figures
 
 
-def _speed(network: onnxruntime.InferenceSession, yunet: YuNet) -> list[Figure]:
-    picture = np.random.default_rng(0).integers(0, 255, (1, 320, 256, 3)).astype(np.uint8)
-    face_input = picture.astype(np.float32).transpose(0, 3, 1, 2).copy()
-    ours = _milliseconds(lambda: network.run(None, {"image": picture}))
-    theirs = _milliseconds(lambda: yunet.network.run(None, {"input": face_input}))
-    return [
-        Figure(
-            "one forward at 320x256, one thread, ms (median)",
-            TIMED_RUNS,
-            ours,
-            reference=theirs,
-            reference_name="YuNet, faces alone",
-        )
-    ]
+def _near_duplicates(network: onnxruntime.InferenceSession, seen: Seen) -> list[Figure]:
+    """Use photos that are no copies of one another as far as their sources go."""
+    rows = seen.rows(lambda p: p.source in DISTINCT_SOURCES)
 
+    def embed(picture: Image.Image) -> Array:
+        (vector,) = network.run(["embedding"], {"image": product_view(picture)[None]})
+        return np.asarray(vector, np.float64)
 
-def _milliseconds(run: Callable[[], object]) -> float:
-    times = []
-    for _ in range(TIMED_RUNS):
-        started = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times) * 1e3)
+    return near_duplicate_figures([seen.photos[row].open() for row in rows], embed)
 
 
 def main() -> None:

@@ -9,56 +9,92 @@ import numpy.typing as npt
 
 from scened.models.training.corpus import Photo
 from scened.models.training.face_threshold import SMALL_FACE, kept, true_faces
-from scened.models.training.metrics import Figure, Matches, average_precision, interval, match
+from scened.models.training.metrics import (
+    Figure,
+    Matches,
+    average_precision,
+    interval,
+    match,
+    mean_interval,
+)
+from scened.models.training.second_look import Found
 from scened.models.training.yunet import YuNet
 
-__all__ = ["face_figures", "false_face_figure"]
+__all__ = ["closer_figures", "false_face_figure", "first_look_figures", "given_figures"]
 
-LONG_SIDE = 320  # px, of YuNet's input; ours is what the product gives it
+FIRST_SIDE = 320  # px, of YuNet's input beside our first look
+CLOSER_SIDE = 640  # px, beside all our looks
 
-Found = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # boxes and scores
+Boxes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # after suppression, with scores
 
 
-def face_figures(
-    photos: Sequence[Photo], ours: Sequence[Found], yunet: YuNet, threshold: float
+def first_look_figures(
+    photos: Sequence[Photo], ours: Sequence[Boxes], yunet: YuNet
 ) -> list[Figure]:
-    """Return average precision, and precision and recall of the faces that are given."""
-    theirs = [kept(*yunet(photo.open(), LONG_SIDE)) for photo in photos]
+    """Return the average precision of one look, which the product itself may follow with more."""
+    return _precisions(f"faces, one look at {FIRST_SIDE} px", photos, ours, yunet, FIRST_SIDE)
+
+
+def closer_figures(
+    name: str, photos: Sequence[Photo], ours: Sequence[Found], yunet: YuNet
+) -> list[Figure]:
+    """Return the average precision of all looks as the product takes them, and their number."""
+    found = [kept(look.boxes, look.scores) for look in ours]
+    looks = np.array([look.looks for look in ours], np.float64)
+    low, high = mean_interval(looks)
+    return [
+        *_precisions(f"{name}, closer looks where likely", photos, found, yunet, CLOSER_SIDE),
+        Figure(f"{name}: looks at a photo, mean", len(photos), float(looks.mean()), low, high),
+    ]
+
+
+def given_figures(photos: Sequence[Photo], ours: Sequence[Found], threshold: float) -> list[Figure]:
+    """Return precision and recall of the faces that the product gives."""
+    given = _matched(photos, [_likely(look, threshold) for look in ours], SMALL_FACE)
+    right = sum(int(photo.right.sum()) for photo in given)
+    precision = right / max(1, sum(len(photo.right) for photo in given))
+    recall = right / max(1, sum(photo.boxes for photo in given))
+    name = f"faces given (score {threshold:g} or more)"
+    return [
+        Figure(f"{name}: precision", len(photos), precision),
+        Figure(f"{name}: recall, {SMALL_FACE:.0f} px or more at 640", len(photos), recall),
+    ]
+
+
+def false_face_figure(found: Sequence[Found], threshold: float) -> Figure:
+    """Return the share of photos without faces on which one is given."""
+    wrong = [bool((look.scores >= threshold).any()) for look in found]
+    return Figure("photos without any face: share given one", len(wrong), float(np.mean(wrong)))
+
+
+def _precisions(
+    name: str, photos: Sequence[Photo], ours: Sequence[Boxes], yunet: YuNet, side: int
+) -> list[Figure]:
+    theirs = [kept(*yunet(photo.open(), side)) for photo in photos]
     figures = []
-    for name, least in (("all", 0.0), (f"{SMALL_FACE:.0f} px or more at 640", SMALL_FACE)):
+    for which, least in (("all", 0.0), (f"{SMALL_FACE:.0f} px or more at 640", SMALL_FACE)):
         mine = _matched(photos, ours, least)
         low, high = _interval(mine)
         figures.append(
             Figure(
-                f"faces, average precision at IoU 0.5, one look at {LONG_SIDE} px, {name}",
+                f"{name}: average precision at IoU 0.5, {which}",
                 len(photos),
                 average_precision(mine),
                 low,
                 high,
                 average_precision(_matched(photos, theirs, least)),
-                f"YuNet at {LONG_SIDE}",
+                f"YuNet at {side}",
             )
         )
-    likely = [(b[s >= threshold], s[s >= threshold]) for b, s in ours]
-    given = _matched(photos, likely, SMALL_FACE)
-    right = sum(int(photo.right.sum()) for photo in given)
-    precision = right / max(1, sum(len(photo.right) for photo in given))
-    recall = right / max(1, sum(photo.boxes for photo in given))
-    name = f"faces given (score {threshold:g} or more)"
-    figures.append(Figure(f"{name}: precision", len(photos), precision))
-    figures.append(
-        Figure(f"{name}: recall, {SMALL_FACE:.0f} px or more at 640", len(photos), recall)
-    )
     return figures
 
 
-def false_face_figure(found: Sequence[Found], threshold: float) -> Figure:
-    """Return the share of photos without faces on which one is given."""
-    wrong = [bool((scores >= threshold).any()) for _, scores in found]
-    return Figure("photos without any face: share given one", len(wrong), float(np.mean(wrong)))
+def _likely(look: Found, threshold: float) -> Boxes:
+    boxes, scores = kept(look.boxes, look.scores)
+    return boxes[scores >= threshold], scores[scores >= threshold]
 
 
-def _matched(photos: Sequence[Photo], found: Sequence[Found], least: float) -> list[Matches]:
+def _matched(photos: Sequence[Photo], found: Sequence[Boxes], least: float) -> list[Matches]:
     matched = []
     for photo, (boxes, scores) in zip(photos, found, strict=True):
         truth, counts = true_faces(photo, least)

@@ -1,16 +1,21 @@
-"""Find faces with a pack's network, and choose from which score on a box is called a face."""
+"""Choose where a pack looks closer, and from which score on a box is called a face."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from scened.models.training.corpus import Photo
+from scened.models.pack import MANIFEST_NAME, NETWORK_NAME, FaceSettings, open_pack
+from scened.models.training.corpus import Photo, held_out, load_photos
+from scened.models.training.features import session
 from scened.models.training.metrics import Matches, match, suppress
-from scened.models.training.views import product_view
+from scened.models.training.second_look import FaceFinder, choose_closer
 
 __all__ = ["LEAST_SCORE", "OVERLAP", "SMALL_FACE", "best_threshold", "choose", "kept", "true_faces"]
 
@@ -39,13 +44,15 @@ def true_faces(photo: Photo, least: float) -> tuple[Array, npt.NDArray[np.bool_]
     return boxes, np.sqrt(sides.prod(axis=1)) >= least
 
 
-def choose(network: onnxruntime.InferenceSession, photos: Sequence[Photo]) -> float:
-    """Return the score that serves best on photos of faces the network has not learnt from."""
+def choose(network: onnxruntime.InferenceSession, photos: Sequence[Photo]) -> FaceSettings:
+    """Return the settings that serve best on photos of faces the network has not learnt from."""
+    finders = [FaceFinder(network, photo.open()) for photo in photos]
+    settings = FaceSettings(0.0, OVERLAP, choose_closer(finders, OVERLAP))
     found = []
-    for photo in photos:
-        answer = network.run(None, {"image": product_view(photo.open())[None]})
-        found.append(match(*kept(answer[2], answer[3]), *true_faces(photo, SMALL_FACE)))
-    return best_threshold(found)
+    for finder, photo in zip(finders, photos, strict=True):
+        boxes, scores, _ = finder.find(settings)
+        found.append(match(*kept(boxes, scores), *true_faces(photo, SMALL_FACE)))
+    return msgspec.structs.replace(settings, threshold=best_threshold(found))
 
 
 def best_threshold(photos: Sequence[Matches]) -> float:
@@ -58,3 +65,21 @@ def best_threshold(photos: Sequence[Matches]) -> float:
     squared = FAVOUR_PRECISION**2
     score = (1 + squared) * precision * recall / np.maximum(squared * precision + recall, 1e-9)
     return round(float(scores[order][score.argmax()]), 3)
+
+
+def main() -> None:
+    """Choose the face settings of a pack anew, without training or exporting anything."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--pack", type=Path, default=Path("models/packs/everyday-1"))
+    parser.add_argument("--work", type=Path, default=Path("training-work"))
+    options = parser.parse_args()
+    manifest = open_pack(options.pack).manifest
+    photos = [photo for photo in load_photos(options.work, ("faces",)) if held_out(photo)]
+    faces = choose(session(options.pack / NETWORK_NAME), photos)
+    print(faces)
+    changed = msgspec.json.encode(msgspec.structs.replace(manifest, faces=faces))
+    (options.pack / MANIFEST_NAME).write_bytes(msgspec.json.format(changed) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ __all__ = [
     "interval",
     "match",
     "mean_interval",
+    "ranking_precision",
     "suppress",
 ]
 
@@ -46,6 +47,12 @@ class Matches(NamedTuple):
     scores: Array
     right: npt.NDArray[np.bool_]
     boxes: int
+
+
+def ranking_precision(scores: Array, present: npt.NDArray[np.bool_]) -> float:
+    """Return the average precision of ranking [photos] by score, where some are present."""
+    ranked = present[np.argsort(-scores, kind="stable")]
+    return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1))[ranked].mean())
 
 
 def suppress(boxes: Array, scores: Array, overlap: float) -> npt.NDArray[np.intp]:

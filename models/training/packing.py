@@ -22,7 +22,7 @@ from scened.models.pack import (
 )
 from scened.models.training.corpus import held_out, load_photos
 from scened.models.training.export import export_float, quantise
-from scened.models.training.face_threshold import OVERLAP, choose
+from scened.models.training.face_threshold import choose
 from scened.models.training.features import calibration_photos, head_photos, session
 from scened.models.training.heads import load_product, load_text_tower
 from scened.models.training.tags import load_tag_truth
@@ -65,10 +65,9 @@ def make_pack(work: Path, leg: Path, folder: Path, record: Path) -> None:
     quantise(work / "image.float.onnx", folder / NETWORK_NAME, photos)
     write_text_side(load_text_tower(leg), folder)
     unseen = [p for p in load_photos(work, ("faces",)) if held_out(p)]
-    threshold = choose(session(folder / NETWORK_NAME), unseen)
-    log.info("pack: faces from score %.3f on", threshold)
-    labels = truth.labels(heads["thresholds"])
-    write_manifest(folder, labels, FaceSettings(threshold, OVERLAP), record)
+    faces = choose(session(folder / NETWORK_NAME), unseen)
+    log.info("pack: faces from score %.3f on, closer from %.2f", faces.threshold, faces.closer)
+    write_manifest(folder, truth.labels(heads["thresholds"]), faces, record)
 
 
 def write_manifest(

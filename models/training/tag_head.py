@@ -52,7 +52,7 @@ class TagSettings(msgspec.Struct, frozen=True):
     unknown_captions: float = 0.15
     unknown_others: float = 0.04
     unknown_imagenet: float = 0.6
-    names: float = 1.0
+    names: float = 4.0
     seldom_said: tuple[str, ...] = ("nature", "indoors")
 
 

@@ -30,7 +30,8 @@ class TagTruth:
 
     def __init__(self, vocabulary: Vocabulary, sources: SourceMap) -> None:
         self.vocabulary = vocabulary
-        self._sources = sources
+        self._map = sources
+        self.sources = sources.sources
         self._faces = Truth(frozenset({FACE, *vocabulary.ancestors(FACE)}), frozenset())
         self.names = tuple(tag.name for tag in vocabulary.tags)
         self.classes = torch.zeros(CLASSES, len(self.names))
@@ -41,7 +42,7 @@ class TagTruth:
     def row(self, photo: Photo) -> tuple[Row, Row]:
         """Return the photo's tags and which of them are known, both float32 [T] of 0 and 1."""
         faces_alone = "faces" in photo.record
-        truth = self._faces if faces_alone else self._sources.truth(photo.record)
+        truth = self._faces if faces_alone else self._map.truth(photo.record)
         value = np.zeros(len(self.names), np.float32)
         known = np.zeros(len(self.names), np.float32)
         known[[self.vocabulary.index(tag) for tag in truth.absent]] = 1.0

@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 FACES_LEG = Settings(minutes=60)
 JOINT_LEG = Settings(
-    minutes=75,
+    minutes=80,
     seed=2,
     batch=BatchSettings(photos=14, rough=0.5, faces=20, faces_large=3),
     tags=0.1,

@@ -115,20 +115,40 @@ def test_a_folder_that_is_not_watched_cannot_be_removed(
     assert f"watched are: {library}" in one_line(said)
 
 
-def test_a_word_that_is_no_tag(scened: Scened, library: Path) -> None:
+def test_a_word_that_describes_no_photo(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    assert "no tag is called 'zzz'" in one_line(scened("search", "zzz"))
+    assert "no photo is described by 'zzz'" in one_line(scened("search", "--by", "tags", "zzz"))
 
 
 def test_a_word_that_is_nearly_a_tag(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    assert "did you mean" in one_line(scened("search", "moutain"))
+    assert "did you mean" in one_line(scened("search", "--by", "tags", "moutain"))
 
 
-@pytest.mark.parametrize("word", ['"', "dog OR 1=1; --", "*", "寿司", "x" * 10_000])
-def test_odd_words_are_only_words(scened: Scened, library: Path, word: str) -> None:
+def test_a_query_longer_than_anybody_types(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    assert "no tag is called" in scened("search", word)
+    said = one_line(scened("search", "x" * 10_000, expect=2))
+    assert "10,000 characters" in said
+
+
+def test_an_empty_query(scened: Scened, library: Path) -> None:
+    scened("run", "--once", library)
+    assert "nothing to search for" in one_line(scened("search", " ", expect=2))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--from", "nonsense"),
+        ("--to", "2019-02-31"),
+        ("--faces", "many"),
+        ("--faces", "3..1"),
+        ("--kind", "smell"),
+        ("--min-score", "2"),
+    ],
+)
+def test_a_filter_that_cannot_be(scened: Scened, option: str, value: str) -> None:
+    assert f"Invalid value for '{option}'" in scened("search", "dog", option, value, expect=2)
 
 
 def test_a_drawing_over_the_photo_itself_is_refused(scened: Scened, library: Path) -> None:

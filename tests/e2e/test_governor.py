@@ -125,3 +125,6 @@ def test_the_analyzer_runs_only_where_a_core_is_idle(
     write_endless(library / "endless.jpg")
     analyzer = analyzer_reading(daemon.pid)
     assert (os.sched_getscheduler(analyzer.pid), analyzer.nice()) == (os.SCHED_IDLE, 19)
+    autogroup = Path(f"/proc/{analyzer.pid}/autogroup")
+    if autogroup.exists():  # the kernel groups by session, and nice alone counts for nothing
+        assert autogroup.read_text().endswith("nice 19\n")

@@ -33,7 +33,7 @@ def test_the_face_of_the_astronaut_is_found_where_it_is(scened: Scened, library:
 
 def test_search_finds_the_cat_by_what_a_cat_is(scened: Scened, library: Path) -> None:
     scened("run", "--once", library)
-    found = scened.json("search", "animals")
+    found = scened.json("search", "--by", "tags", "animals")
     assert found[0]["path"].endswith("/chelsea.jpg")
 
 

@@ -193,6 +193,25 @@ def put(path: Path, number: int = 0, *, age_seconds: float = HOUR_SECONDS) -> Pa
     return path
 
 
+def show(
+    library: Library,
+    path: Path,
+    number: int,
+    *,
+    embedding: bytes = FINDINGS.embedding,
+    faces: int = 0,
+    metadata: Metadata = FINDINGS.metadata,
+    **scores: float,
+) -> Path:
+    """Add a photo that shows these tags with these scores."""
+    put(path, number)
+    library.walk()
+    tags = tuple(TagScore(name, score) for name, score in scores.items())
+    seen = Findings(metadata, tags, embedding, FINDINGS.faces[:1] * faces, None)
+    library.look(findings=seen)
+    return path
+
+
 def fill(root: Path, photos: int = 3) -> list[Path]:
     return [put(root / f"{number}.jpg", number) for number in range(photos)]
 

@@ -262,6 +262,18 @@ def test_results_of_another_pack_are_replaced(library: Library, paths: list[Path
     assert {each.file_id for each in queue(library, newer)} == set(ids(library, *paths))
 
 
+def test_the_newest_results_of_another_pack_are_replaced_first(
+    library: Library, paths: list[Path]
+) -> None:
+    library.look()
+    for number, path in enumerate(paths):  # what was looked at last is the newest now
+        put(path, number, age_seconds=(1 + number) * HOUR_SECONDS)
+    library.walk()
+    library.look()
+    again = queue(library, library.activate(make_pack("2")))
+    assert [photo.file_id for photo in again] == ids(library, *paths)
+
+
 def test_results_of_another_pack_are_replaced_once_for_each_content(
     library: Library, root: Path, paths: list[Path]
 ) -> None:

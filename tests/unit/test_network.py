@@ -32,6 +32,7 @@ from scened.models.pack import (
 from tests.photos import SHARED, needs_shared, photo, write_photo
 
 MEGABYTE = 1_000_000
+SAME = 1e-3  # what two answers to one question may differ by
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,37 @@ def test_one_picture_has_one_answer(network: Network) -> None:
     assert np.array_equal(first.embedding, again.embedding)
 
 
+@pytest.fixture(scope="module")
+def two_threads(pack: Pack) -> Network:
+    return Network(pack, threads=2)
+
+
+def answers(network: Network, pixels: Any) -> Any:
+    """Return all that the network says of a picture, in one row."""
+    raw = network.look(pixels)
+    return np.concatenate([raw.tags, raw.embedding, raw.face_boxes.ravel(), raw.face_scores])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_one_thread_and_two_agree(
+    network: Network, two_threads: Network, shape: tuple[int, int]
+) -> None:
+    pixels = np.asarray(photo("astronaut.png", shape[::-1]))
+    assert np.abs(answers(network, pixels) - answers(two_threads, pixels)).max() < SAME
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_repeats_agree_whatever_was_seen_between(
+    network: Network, two_threads: Network, threads: int
+) -> None:
+    asked = network if threads == 1 else two_threads
+    pixels = np.asarray(photo("astronaut.png", (320, 256)))
+    first = answers(asked, pixels)
+    for shape in SHAPES:
+        asked.look(np.asarray(photo(size=shape[::-1])))
+        assert np.abs(answers(asked, pixels) - first).max() < SAME
+
+
 @pytest.mark.parametrize(
     "pixels",
     [
@@ -74,6 +106,7 @@ def test_one_picture_has_one_answer(network: Network) -> None:
         np.zeros((320, 320), dtype=np.uint8),
         np.zeros((320, 320, 4), dtype=np.uint8),
         np.zeros((321, 320, 3), dtype=np.uint8),
+        np.zeros((256, 256, 3), dtype=np.uint8),  # the network would take it, the pack does not
     ],
 )
 def test_other_pixels_are_refused(network: Network, pixels: Any) -> None:
