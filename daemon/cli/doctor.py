@@ -14,6 +14,7 @@ from scened.errors import ExitCode, NoServiceManager
 from scened.governor.sensors import SystemSensors
 from scened.health import Check, Colour, check_all
 from scened.models.pack import default_pack_folder
+from scened.packs import Packs
 from scened.units.manager import Manager
 
 __all__ = ["doctor"]
@@ -27,7 +28,7 @@ TERMINAL_COLOURS = {Colour.GREEN: "green", Colour.YELLOW: "yellow", Colour.RED: 
     "pack_folder",
     envvar="SCENED_PACK",
     type=click.Path(path_type=Path),
-    help="The pack to verify; also SCENED_PACK. Default: the one that ships.",
+    help="The pack to verify; also SCENED_PACK. Default: the one in use.",
 )
 @settings_option
 @as_json
@@ -40,10 +41,11 @@ def doctor(
     Ends with 1 when something is red, which means that it does not work.
     """
     checks = []
+    packs = Packs(database_file)
     for check in check_all(
         database_file,
         settings_file,
-        pack_folder or default_pack_folder(),
+        pack_folder or packs.folders().get(packs.active(), default_pack_folder()),
         SystemSensors(),
         _manager(),
     ):
