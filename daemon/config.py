@@ -14,6 +14,7 @@ from msgspec import Meta
 from scened.errors import BadConfiguration
 
 __all__ = [
+    "AnalysisSettings",
     "BatterySettings",
     "DiskSettings",
     "GateSettings",
@@ -137,6 +138,14 @@ class Limits(_Section, frozen=True):
     cpu_seconds: Annotated[float, Meta(gt=0, description="processor time for one photo")] = 20
 
 
+class AnalysisSettings(_Section, frozen=True):
+    """What is kept of a look."""
+
+    faces: Annotated[
+        bool, Meta(description="false: no face boxes, and those there were are removed")
+    ] = True
+
+
 class Settings(_Section, frozen=True):
     """The whole file."""
 
@@ -147,6 +156,7 @@ class Settings(_Section, frozen=True):
         str,
         Meta(description="written there as OpenMetrics text; empty: nowhere"),
     ] = ""
+    analysis: AnalysisSettings = AnalysisSettings()
     limits: Limits = Limits()
     gates: GateSettings = GateSettings()
 

@@ -20,15 +20,16 @@ from scened.analysis.protocol import (
 )
 from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid, Supervisor
 from scened.clock import Clock
-from scened.config import Limits
+from scened.config import Settings
 from scened.errors import DamagedPack, ReadFailed
 from scened.findings import Outcome
 from scened.governor.governor import Governor, Hold
 from scened.models.pack import Pack
 from scened.progress import Rate
+from scened.store.backups import remove_backups
 from scened.store.database import Database
 from scened.store.queue import PendingPhoto, pending_photos, retry_failed
-from scened.store.results import activate_pack, count_crash, record
+from scened.store.results import activate_pack, count_crash, record, switch_faces
 
 __all__ = ["Dispatcher", "Seconds"]
 
@@ -67,14 +68,15 @@ class Dispatcher:
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
         moved_on: Callable[[bytes], None],
         governor: Governor,
-        limits: Limits,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._governor = governor
         self._clock = clock
         self._moved_on = moved_on
-        self._supervisor = Supervisor(pack.folder, limits, tell)
-        self._decoder = decoder_version(limits)
+        self._supervisor = Supervisor(pack.folder, settings.limits, tell)
+        self._decoder = decoder_version(settings.limits)
+        self._faces = settings.analysis.faces
         self._given: dict[int, PendingPhoto] = {}  # by file id, of the slice at hand
         self._outcomes: list[Outcome] = []
         self._changed: dict[int, float] = {}  # file id -> when it changed while it was read
@@ -89,6 +91,9 @@ class Dispatcher:
         self.use(pack)
         with database.writing() as connection:
             retry_failed(connection, self._decoder)
+            faces_removed = switch_faces(connection, self._faces)
+        if faces_removed:
+            remove_backups(database.file)
 
     @property
     def busy(self) -> bool:
@@ -121,6 +126,7 @@ class Dispatcher:
         if self._supervisor.busy:
             self._mind_the_slice()
             return
+        self._write()  # what could not be written when its slice was over
         if self.exhausted:
             self.hold = None
             if self._supervisor.running and self._is_long_idle():
@@ -215,9 +221,10 @@ class Dispatcher:
     def _write(self) -> None:
         if not self._outcomes:
             return
-        outcomes, self._outcomes = self._outcomes, []
+        outcomes = self._outcomes
         with self._database.writing() as connection:
-            record(connection, self.pack_id, outcomes, self._decoder)
+            record(connection, self.pack_id, outcomes, self._decoder, faces=self._faces)
+        self._outcomes = []
         self.analysed += sum(outcome.findings is not None for outcome in outcomes)
         self.rate.add(len(outcomes))
 

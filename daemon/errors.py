@@ -9,7 +9,9 @@ __all__ = [
     "BadConfiguration",
     "BadQuery",
     "CannotCreate",
+    "DamagedDatabase",
     "DamagedPack",
+    "DatabaseUnavailable",
     "ExitCode",
     "ForeignDatabase",
     "MissingPath",
@@ -78,6 +80,18 @@ class ForeignDatabase(ScenedError):
     """The file is not a scened database."""
 
     exit_code = ExitCode.BAD_INPUT
+
+
+class DamagedDatabase(ScenedError):
+    """The database was a scened database, and some of its bytes are not what they were."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class DatabaseUnavailable(ScenedError):
+    """The database cannot be used for now: its disk is full, or someone else holds it."""
+
+    exit_code = ExitCode.TRY_AGAIN
 
 
 class NewerDatabase(ScenedError):

@@ -32,7 +32,7 @@ from scened.search.fusion import fuse
 from scened.search.query import Query, parse_query
 from scened.search.words import FROM_FILES, WordSearch
 from scened.store.places import displayed, split
-from scened.store.recognise import open_plainly
+from scened.store.recognition import open_plainly
 
 if TYPE_CHECKING:  # numpy is loaded by those who search by meaning or likeness
     from scened.search.text_side import TextSide

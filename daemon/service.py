@@ -7,7 +7,7 @@ import math
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -20,7 +20,7 @@ from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid
 from scened.clock import Clock, steady_seconds
 from scened.config import Settings, SettingsWatch, load_settings
 from scened.dispatch import Dispatcher, Seconds
-from scened.errors import ExitCode, ScenedError
+from scened.errors import DamagedDatabase, DatabaseUnavailable, ExitCode, ScenedError
 from scened.governor.governor import Governor
 from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
 from scened.metrics import MetricsFile
@@ -30,6 +30,7 @@ from scened.packs import Packs
 from scened.photos.follow import Follower
 from scened.photos.watch import Change
 from scened.requests import USE, WISHES, carry_out
+from scened.store.backups import back_up_daily
 from scened.store.commands import Answer, answer, unanswered
 from scened.store.database import Database
 from scened.store.governor_state import GovernorState, Wish, read_wish, say
@@ -45,6 +46,8 @@ WORKING_BEAT_SECONDS = 1.0
 IDLE_BEAT_SECONDS = 60.0
 RECONCILE_MINUTES = 60
 MAINTENANCE_HOURS = 24
+BACKUP_HOURS = 24
+DATABASE_RETRY_SECONDS = 5.0  # between two tries to use a database that could not be used
 LAST_PHOTO_SECONDS = 5.0  # a photo that lasts longer when asked to stop is looked at again later
 
 
@@ -110,10 +113,11 @@ class Service:
             self._inbox.put,
             self._follower.look_again,
             self._governor,
-            settings.limits,
+            settings,
         )
         self._obey()
         self._stopping_since: float | None = None
+        self._unusable: str | None = None  # why the database cannot be used, while that is so
         self._beaten: tuple[str, float] = ("", clock())
         self._commands_at: int | None = None
         self._settings_at = clock()
@@ -134,9 +138,10 @@ class Service:
                 ended = "done" if self._stopping_since is None else "asked to stop"
             finally:
                 self._manager.say("STOPPING=1")
-                self._dispatcher.stop()
                 self._follower.stop()
-                self._beat("stopped", ended)
+                with suppress(DatabaseUnavailable, DamagedDatabase):
+                    self._dispatcher.stop()
+                    self._beat("stopped", ended)
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
         return Summary(
@@ -147,24 +152,58 @@ class Service:
         )
 
     def _work(self) -> None:
+        """Take turns until the end; while the database cannot be used, wait and then go on."""
         while True:
             self._manager.feed_watchdog()
-            for message in self._messages():
-                self._handle(message)
-            if self._stopping_since is not None:
-                waited = self._clock() - self._stopping_since
-                if not self._dispatcher.busy or waited > LAST_PHOTO_SECONDS:
+            try:
+                if not self._turn():
                     return
-                continue
-            self._follow_settings()
-            self._follower.turn()
-            self._answer_commands()
-            if not (self._once and self._follower.walking):  # newest first needs them all
-                self._dispatcher.turn()
-            if self._once and self._follower.quiet and self._dispatcher.exhausted:
-                self._follower.let_go()
-                return
-            self._show()
+                self._unusable = None
+            except DatabaseUnavailable as error:
+                if self._stopping_since is not None:
+                    return
+                if self._unusable is None:
+                    logger.warning("%s", error)
+                self._unusable = error.message
+                self._wait_for_database()
+
+    def _turn(self) -> bool:
+        """Do what has come in and what is due; return whether there is a next turn."""
+        for message in self._messages():
+            self._handle(message)
+        if self._stopping_since is not None:
+            waited = self._clock() - self._stopping_since
+            return self._dispatcher.busy and waited <= LAST_PHOTO_SECONDS
+        self._follow_settings()
+        self._follower.turn()
+        self._answer_commands()
+        if not (self._once and self._follower.walking):  # newest first needs them all
+            self._dispatcher.turn()
+        if self._once and self._follower.quiet and self._dispatcher.exhausted:
+            self._follower.let_go()
+            return False
+        self._show()
+        return True
+
+    def _wait_for_database(self) -> None:
+        """Let some time pass, in which only a wish to stop is heard; then read all folders anew.
+
+        What was under way when the database failed may be half done: a walk finds it again.
+        """
+        deadline = self._clock() + DATABASE_RETRY_SECONDS
+        kept: list[Message] = []
+        while self._stopping_since is None and (left := deadline - self._clock()) > 0:
+            try:
+                message = self._inbox.get(timeout=left)
+            except Empty:
+                break
+            if isinstance(message, Stop):
+                self._stopping_since = self._clock()
+            elif not isinstance(message, Change):  # a walk will see it
+                kept.append(message)
+        for message in kept:
+            self._inbox.put(message)
+        self._follower.walk_anew()
 
     def _messages(self) -> Iterator[Message]:
         """Yield what has come in, after waiting for it as long as nothing else is due."""
@@ -308,6 +347,8 @@ class Service:
             (self._maintain, {"hours": MAINTENANCE_HOURS}),
         ):
             scheduler.add_job(self._inbox.put, "interval", args=[Chore(do)], **interval)
+        # in the scheduler's own thread: it reads only, and takes a while
+        scheduler.add_job(back_up_daily, "interval", args=[self._database.file], hours=BACKUP_HOURS)
         scheduler.start()
         try:
             yield

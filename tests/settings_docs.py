@@ -23,9 +23,9 @@ scened config set gates.battery.on_battery true   # keeps the comments in your f
 scened config check                               # what you changed, or what is wrong
 ```
 
-A running daemon takes a change up within seconds, but for `limits`, which hold from its next start.
-A file with a mistake changes nothing, and the log says so. Every gate has `enabled`: where that is
-false, it never makes the work wait.
+A running daemon takes a change up within seconds, but for `limits` and `analysis`, which hold from
+its next start. A file with a mistake changes nothing, and the log says so. Every gate has `enabled`:
+where that is false, it never makes the work wait.
 
 ```toml
 {settings}```

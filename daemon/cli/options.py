@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from scened.errors import AnotherDaemon, ScenedError
 from scened.requests import carry_out
 from scened.store.commands import Answer, Command, ask
-from scened.store.database import open_for_reading, open_for_writing
+from scened.store.database import Database, open_for_reading, open_for_writing
 from scened.store.lock import daemon_lock
 
-__all__ = ["reading", "request", "settings_option"]
+__all__ = ["changing", "reading", "request", "settings_option"]
 
 settings_option = click.option(
     "--settings",
@@ -37,18 +37,24 @@ def reading(database_file: Path) -> Iterator[Connection]:
         database.close()
 
 
+@contextmanager
+def changing(database_file: Path) -> Iterator[Database]:
+    """Open the database to change it; the caller holds the daemon's lock."""
+    database = open_for_writing(database_file)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
 def request(database_file: Path, verb: str, arguments: Sequence[bytes]) -> list[Answer]:
     """Change something: through the daemon where one runs, else by our own hand.
 
     Raises `ScenedError` for the first argument that is refused.
     """
     try:
-        with daemon_lock(database_file):
-            database = open_for_writing(database_file)
-            try:
-                return [carry_out(database, Command(0, verb, each)) for each in arguments]
-            finally:
-                database.close()
+        with daemon_lock(database_file), changing(database_file) as database:
+            return [carry_out(database, Command(0, verb, each)) for each in arguments]
     except AnotherDaemon:
         database = open_for_reading(database_file)
     try:

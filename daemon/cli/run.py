@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ from scened.store.roots import roots
 __all__ = ["run"]
 
 FOLLOW_SECONDS = 0.5
+NOBODY_ELSE = 0o077  # of whatever the daemon writes
 LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
@@ -67,6 +69,7 @@ def run(
     With --once it ends when every photo has been looked at: with 0, or with 1 if some failed.
     Ctrl-C lets the photo at hand be finished; the next run goes on from there.
     """
+    os.umask(NOBODY_ELSE)
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
     packs = Packs(database_file)

@@ -10,6 +10,7 @@ import msgspec
 from scened.cli.options import reading
 from scened.cli.output import as_json, echo_json, say
 from scened.metrics import metrics
+from scened.store.faults import disk_trouble
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
@@ -22,10 +23,11 @@ CENTURY_SECONDS = 100 * 365.25 * 86_400
 
 
 class WatchedFolder(msgspec.Struct, frozen=True):
-    """A watched folder, and whether it is there."""
+    """A watched folder, whether it is there, and why it is only read at intervals, if it is."""
 
     path: str
     available: bool
+    polled: str | None
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -46,6 +48,7 @@ class Status(msgspec.Struct, frozen=True):
     duty: float
     gates: tuple[Verdict, ...]
     last_error: str | None
+    trouble: str | None
     daemon_bytes: int | None
     analyzer_bytes: int | None
     paused_seconds: float
@@ -87,10 +90,14 @@ def status(database_file: Path, json: bool, as_metrics: bool) -> None:
                 f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
                 f"  (limit: {gate.limit}; setting: {gate.setting})"
             )
+    if record.trouble:
+        say(record.trouble)
     if record.last_error:
         say(f"last error: {record.last_error}")
     for root in record.roots:
-        say(f"  {root.path}" + ("" if root.available else "  (away; results are kept)"))
+        away = "" if root.available else "  (away; results are kept)"
+        polled = f"  (read at intervals: {root.polled})" if root.polled and not away else ""
+        say(f"  {root.path}{away}{polled}")
     say(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
 
 
@@ -100,7 +107,9 @@ def _status(database_file: Path) -> Status:
         governed = read_state(connection)
         wished = read_wish(connection)
         running = daemon_runs(connection)
-        watched = tuple(WatchedFolder(root.shown, root.available) for root in roots(connection))
+        watched = tuple(
+            WatchedFolder(root.shown, root.available, root.polled) for root in roots(connection)
+        )
     return Status(
         running=running,
         state=last.state if running else "stopped",
@@ -117,6 +126,7 @@ def _status(database_file: Path) -> Status:
         duty=governed.duty if running else 0.0,
         gates=governed.gates,
         last_error=governed.last_error,
+        trouble=disk_trouble(database_file),
         daemon_bytes=governed.daemon_bytes if running else None,
         analyzer_bytes=governed.analyzer_bytes if running else None,
         paused_seconds=_finite(wished.paused_seconds),

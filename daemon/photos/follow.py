@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from scened.clock import Clock
@@ -14,12 +15,16 @@ from scened.photos.watch import Change, Watcher
 from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Place, split
-from scened.store.roots import Root, roots
+from scened.store.roots import Root, roots, set_polled
 
 __all__ = ["Follower"]
 
 GRACE_SECONDS = 10.0  # how long a file that has gone may take to turn up under another name
 WALKED = object()  # what a walk gives after its last folder
+POLL_SECONDS = 60.0  # the least between two walks of a root that cannot be watched
+POLL_SHARE = 0.02  # of the time, at the most, to walk it
+STORM_CHANGES = 5_000  # told within STORM_SECONDS; the system drops what it cannot queue (16,384)
+STORM_SECONDS = 10.0
 ROOT_CHECK_SECONDS = 5.0  # how soon an unplugged drive, or its return, is noticed
 
 
@@ -40,6 +45,9 @@ class Follower:
         self._roots: dict[int, Root] = {}
         self._to_walk: dict[tuple[int, bytes], None] = {}  # in order, each once
         self._walk: Iterator[None] | None = None
+        self._walked = (0, b"", clock())  # root, folder, and since when
+        self._polled: dict[int, float] = {}  # roots that are not watched: when to walk them
+        self._storms: dict[int, tuple[float, int]] = {}  # changes of late: since when, how many
         self._lost_at: float | None = None
         self._roots_checked_at = clock()
 
@@ -81,12 +89,19 @@ class Follower:
         for root in listed.values():
             self._follow(root)
 
+    def walk_anew(self) -> None:
+        """Give up a walk that was interrupted, and walk every root from its beginning."""
+        self._walk = None
+        for root in self._roots.values():
+            self._to_walk[root.id, b""] = None
+
     def handle(self, change: Change) -> None:
         """Look at the disk where something is said to have changed."""
         root = self._roots.get(change.root_id)
         parts = split(root.path, change.path) if root is not None else None
         if root is None or parts is None:
             return
+        self._mind_storm(root)
         place = Place(root.id, *parts)
         if place.name in IGNORE_FILES:
             self._to_walk[root.id, place.folder] = None
@@ -107,13 +122,16 @@ class Follower:
         if settled:
             with self._database.writing() as connection:
                 catalogue.see(connection, settled)
+        self._poll()
         if self._walk is None and self._to_walk:
             root_id, folder = next(iter(self._to_walk))
+            self._walked = (root_id, folder, self._clock())
             del self._to_walk[root_id, folder]
             if root_id in self._roots:
                 self._walk = reconcile(self._database, self._roots[root_id], self._settling, folder)
         if self._walk is not None and next(self._walk, WALKED) is WALKED:
             self._walk = None
+            self._note_walk(*self._walked)
             self._lost_at = self._clock()
         self._check_roots()
         if self.quiet and self._lost_at is not None and self._grace_is_over(self._lost_at):
@@ -132,8 +150,37 @@ class Follower:
 
     def _follow(self, root: Root) -> None:
         if self._watcher is not None:
-            self._watcher.watch(root)
+            self._polled.pop(root.id, None)
+            reason = self._watcher.watch(root)
+            if reason is not None:
+                self._polled[root.id] = math.inf  # until it was walked once
+            if reason != root.polled:
+                with self._database.writing() as connection:
+                    set_polled(connection, root.id, reason)
         self._to_walk[root.id, b""] = None
+
+    def _poll(self) -> None:
+        """Have roots walked again that cannot be watched, for a small share of the time."""
+        now = self._clock()
+        for root_id, due in self._polled.items():
+            if now >= due:
+                self._polled[root_id] = math.inf
+                self._to_walk[root_id, b""] = None
+
+    def _note_walk(self, root_id: int, folder: bytes, began: float) -> None:
+        now = self._clock()
+        if root_id in self._polled and not folder:
+            self._polled[root_id] = now + max(POLL_SECONDS, (now - began) / POLL_SHARE)
+
+    def _mind_storm(self, root: Root) -> None:
+        """Walk a root of which so much is told at once that the system may have dropped some."""
+        now = self._clock()
+        began, changes = self._storms.get(root.id, (now, 0))
+        if now - began > STORM_SECONDS:
+            began, changes = now, 0
+        self._storms[root.id] = (began, changes + 1)
+        if changes >= STORM_CHANGES:
+            self._to_walk[root.id, b""] = None
 
     def _look_at(self, root: Root, place: Place, path: bytes) -> None:
         sighting = describe(place, path)

@@ -64,6 +64,8 @@ class FolderRules:
         return None if rules.leaves_alone else rules
 
     def _matches(self, name: bytes) -> bool:
+        if not self._patterns:  # as nearly everywhere
+            return False
         path = self.folder + b"/" + name if self.folder else name
         verdict = False
         for base, patterns in self._patterns:

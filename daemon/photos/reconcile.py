@@ -12,7 +12,7 @@ from scened.photos.scan import Folder, scan_folder
 from scened.photos.settle import Settling, is_fresh
 from scened.store import catalogue
 from scened.store.database import Database
-from scened.store.places import Sighting, join
+from scened.store.places import Place, Sighting, join
 from scened.store.roots import Root, set_availability
 from scened.store.stacks import restack, stack_changes
 
@@ -63,7 +63,7 @@ def reconcile(
     while stack:
         rules = stack.pop()
         try:
-            found = scan_folder(root.id, rules)
+            found = scan_folder(rules)
         except OSError as error:
             logger.debug("cannot list %s: %s", os.fsdecode(rules.path), error)
             continue
@@ -105,16 +105,19 @@ def _compare(
     with database.reading() as connection:
         known = catalogue.files_in_folder(connection, root.id, rules.folder)
         astray = stack_changes(connection, root.id, rules.folder)
-    gone = [sighting.place for name, sighting in known.items() if name not in found.photos]
+    if known == found.photos and not astray:
+        return []
+    gone = [Place(root.id, rules.folder, name) for name in known.keys() - found.photos.keys()]
     if gone or astray:
         with database.writing() as connection:
             for place in gone:
                 catalogue.miss_file(connection, root, place)
             restack(connection, [(root.id, rules.folder)])
     changed = []
-    for name, sighting in found.photos.items():
-        if known.get(name) == sighting:
+    for name, marks in found.photos.items():
+        if known.get(name) == marks:
             continue
+        sighting = Sighting(Place(root.id, rules.folder, name), *marks)
         if fresh(sighting):
             settling.touch(sighting.place, join(root.path, rules.folder, name))
         else:

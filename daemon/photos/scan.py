@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat as modes
 from typing import NamedTuple
 
 from scened.formats import format_of
 from scened.photos.ignore import FolderRules
-from scened.store.places import Place, Sighting
+from scened.store.places import Marks, Place, Sighting, marks_of
 
 __all__ = ["Folder", "describe", "scan_folder"]
 
 DATALESS_FLAG = 0x4000_0000  # SF_DATALESS in macOS's sys/stat.h
 RECALL_ATTRIBUTES = 0x0040_0000 | 0x0004_0000  # FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS | _ON_OPEN
+# asked of every file at every walk: most systems have none
+_HAS_PLACEHOLDERS = any(
+    hasattr(os.stat_result, mark) for mark in ("st_flags", "st_file_attributes")
+)
 
 
 class Folder(NamedTuple):
     """What was found: photos by name, the rules of the folders inside."""
 
-    photos: dict[bytes, Sighting]
+    photos: dict[bytes, Marks]
     folders: list[FolderRules]
     empty: bool
 
 
-def scan_folder(root_id: int, rules: FolderRules) -> Folder:
+def scan_folder(rules: FolderRules) -> Folder:
     """List one folder; raises OSError where it cannot be listed.
 
     Links are not followed: what they lead to is looked at where it lies. What is neither a
     regular file nor a folder (a pipe, a device) is not looked at.
     """
-    photos: dict[bytes, Sighting] = {}
+    photos: dict[bytes, Marks] = {}
     folders: list[FolderRules] = []
     empty = True
     device = os.stat(rules.path or b"/").st_dev
@@ -41,22 +46,24 @@ def scan_folder(root_id: int, rules: FolderRules) -> Folder:
                 inside = rules.enter(entry.name)
                 if inside is not None:
                     folders.append(inside)
-            elif format_of(entry.name) is not None and rules.takes_file(entry.name):
-                sighting = describe(Place(root_id, rules.folder, entry.name), entry.path, device)
-                if sighting is not None:
-                    photos[entry.name] = sighting
+            elif _is_photo(entry.name[entry.name.rfind(b".") :]) and rules.takes_file(entry.name):
+                try:
+                    stat = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                if modes.S_ISREG(stat.st_mode) and not _is_placeholder(stat):
+                    photos[entry.name] = marks_of(stat, device)
     return Folder(photos, folders, empty)
 
 
-def describe(place: Place, path: bytes, device: int | None = None) -> Sighting | None:
+def describe(place: Place, path: bytes) -> Sighting | None:
     """Return what the file system says of a photo file, or None where none can be read there.
 
-    `device`: of its folder, where that is known already. A file that is only the placeholder of
-    a cloud drive is none: reading it would download it.
+    A file that is only the placeholder of a cloud drive is none: reading it would download it.
     """
     try:
         stat = os.lstat(path)
-        device = os.stat(os.path.dirname(path)).st_dev if device is None else device  # noqa: PTH120
+        device = os.stat(os.path.dirname(path)).st_dev  # noqa: PTH120 - bytes
     except OSError:
         return None
     if not modes.S_ISREG(stat.st_mode) or _is_placeholder(stat):
@@ -64,8 +71,13 @@ def describe(place: Place, path: bytes, device: int | None = None) -> Sighting |
     return Sighting.of(place, stat, device)
 
 
+@functools.lru_cache(maxsize=256)
+def _is_photo(suffix: bytes) -> bool:
+    return format_of(b"name" + suffix) is not None
+
+
 def _is_placeholder(stat: os.stat_result) -> bool:
-    return bool(
+    return _HAS_PLACEHOLDERS and bool(
         getattr(stat, "st_flags", 0) & DATALESS_FLAG
         or getattr(stat, "st_file_attributes", 0) & RECALL_ATTRIBUTES
     )

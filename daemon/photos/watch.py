@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+import psutil
 from watchdog.events import (
     DirMovedEvent,
     FileClosedNoWriteEvent,
@@ -19,9 +20,32 @@ from watchdog.observers.api import ObservedWatch
 
 from scened.store.roots import Root
 
-__all__ = ["Change", "Watcher"]
+__all__ = ["Change", "Watcher", "network_file_system"]
 
-logger = logging.getLogger(__name__)
+# By their names in /proc/mounts and mount(8)
+NETWORK_FILE_SYSTEMS = frozenset(
+    {
+        "9p",
+        "afpfs",
+        "afs",
+        "ceph",
+        "cifs",
+        "davfs",
+        "glusterfs",
+        "nfs",
+        "nfs4",
+        "rclone",
+        "smb3",
+        "smbfs",
+        "sshfs",
+        "webdav",
+    }
+)
+_WATCH_REFUSALS = {
+    errno.ENOSPC: "the system has no watches left (fs.inotify.max_user_watches)",
+    errno.EMFILE: "the system has no watchers left (fs.inotify.max_user_instances)",
+    errno.ENOENT: "it is away",
+}
 
 
 class Change(NamedTuple):
@@ -49,27 +73,41 @@ class Watcher:
         self._observer.stop()
         self._observer.join()
 
-    def watch(self, root: Root) -> bool:
-        """Watch a root; return False where the system refuses (it is away, or out of watches)."""
+    def watch(self, root: Root) -> str | None:
+        """Watch a root; return why that cannot be, and it is to be read at intervals, or None."""
         if root.id in self._watches:
-            return True
+            return None
+        kind = network_file_system(root.path or b"/")
+        if kind is not None:
+            return f"{kind} does not tell of changes that others make"
         handler = _Handler(root.id, self._tell)
         try:
             self._watches[root.id] = self._observer.schedule(
                 handler, os.fsdecode(root.path or b"/"), recursive=True
             )
         except OSError as error:
-            logger.warning(
-                "cannot watch a folder, it is read at intervals instead: %s", error.strerror
-            )
-            return False
-        return True
+            return _WATCH_REFUSALS.get(error.errno or 0, error.strerror or "it cannot be watched")
+        return None
 
     def unwatch(self, root_id: int) -> None:
         """Watch a root no longer."""
         watch = self._watches.pop(root_id, None)
         if watch is not None:
             self._observer.unschedule(watch)
+
+
+def network_file_system(path: bytes) -> str | None:
+    """Return the kind of network file system that a path lies on, or None where it is local."""
+    where = os.fsdecode(os.path.realpath(path)).rstrip("/") + "/"
+    mounts = [
+        mount
+        for mount in psutil.disk_partitions(all=True)
+        if where.startswith(mount.mountpoint.rstrip("/") + "/")
+    ]
+    if not mounts:
+        return None
+    kind = max(mounts, key=lambda mount: len(mount.mountpoint)).fstype.lower()
+    return kind if kind.removeprefix("fuse.") in NETWORK_FILE_SYSTEMS else None
 
 
 class _Handler(FileSystemEventHandler):

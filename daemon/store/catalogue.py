@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, text
 
-from scened.store.places import Place, Sighting, device_at, displayed, is_vacant, join
+from scened.store.places import Marks, Place, Sighting, device_at, displayed, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
 from scened.store.stacks import dissolve_single, restack
@@ -22,6 +22,8 @@ __all__ = [
     "next_folder",
     "see",
 ]
+
+BEYOND_ALL = b"\xff" * 5_000  # no path is as long
 
 AT_PLACE = "root_id = :root_id AND folder = :folder AND name = :name"
 
@@ -128,10 +130,16 @@ FILES_IN_FOLDER = text(
     """
 )
 
+HAS_FILES = text(
+    "SELECT 1 FROM file"
+    " WHERE root_id = :root_id AND folder = :folder AND status <> 'missing' LIMIT 1"
+)
+
+# a range that the index serves: with OR in it, every folder would cost a look at all files
 NEXT_FOLDER = text(
-    f"""
+    """
     SELECT folder FROM file
-    WHERE (:after IS NULL OR folder > :after) AND {WITHIN_FOLDER} AND status <> 'missing'
+    WHERE root_id = :root_id AND folder > :after AND folder < :beyond AND status <> 'missing'
     ORDER BY folder LIMIT 1
     """
 )
@@ -214,21 +222,24 @@ def next_folder(
     connection: Connection, root_id: int, folder: bytes, after: bytes | None
 ) -> bytes | None:
     """Return the first folder after `after` that files are known in, at or below `folder`."""
+    place = {"root_id": root_id, "folder": folder}
+    if after is None:
+        if connection.execute(HAS_FILES, place).scalar():
+            return folder
+        after = folder
+    if after == folder and folder:
+        after = folder + b"/"  # names such as `folder!` sort before what lies in `folder`
+    beyond = folder + b"0" if folder else BEYOND_ALL
     found: bytes | None = connection.execute(
-        NEXT_FOLDER, {"after": after, **_within(root_id, folder)}
+        NEXT_FOLDER, {"root_id": root_id, "after": after, "beyond": beyond}
     ).scalar()
     return found
 
 
-def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Sighting]:
+def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Marks]:
     """Return the files that should lie directly in a folder, by name, as last seen."""
     rows = connection.execute(FILES_IN_FOLDER, {"root_id": root_id, "folder": folder})
-    return {
-        row.name: Sighting(
-            Place(root_id, folder, row.name), row.device, row.inode, row.size, row.modified_ns
-        )
-        for row in rows
-    }
+    return {name: (device, inode, size, at) for name, device, inode, size, at in rows.all()}
 
 
 def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting: Sighting) -> bool:

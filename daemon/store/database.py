@@ -14,7 +14,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from scened.errors import CannotCreate, ForeignDatabase, MissingPath, ReadFailed
-from scened.store.recognise import recognise
+from scened.store.backups import back_up
+from scened.store.faults import told_as_ours
+from scened.store.ownership import make_private, refuse_foreign_owner
+from scened.store.recognition import read_uri, recognise
 from scened.store.schema import SCHEMA_VERSION
 
 __all__ = ["Database", "open_for_reading", "open_for_writing"]
@@ -38,22 +41,23 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Hold one transaction with the write lock taken at its start: all of it, or nothing."""
-        with self._writer.begin() as connection:
+        with told_as_ours(self.file), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Hold one consistent view of the database, which no writer waits for."""
-        with self._reader.connect() as connection:
+        with told_as_ours(self.file), self._reader.connect() as connection:
             yield connection
 
     def data_version(self) -> int:
         """Return a number that changes when anyone commits to the file."""
-        connection = self._reader.raw_connection()
-        try:
-            return int(connection.cursor().execute("PRAGMA data_version").fetchone()[0])
-        finally:
-            connection.close()
+        with told_as_ours(self.file):
+            connection = self._reader.raw_connection()
+            try:
+                return int(connection.cursor().execute("PRAGMA data_version").fetchone()[0])
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -68,7 +72,11 @@ def open_for_writing(file: Path) -> Database:
     anything in the file is touched, and `CannotCreate` where no file can be made.
     """
     _create_if_absent(file)
-    if recognise(file) < SCHEMA_VERSION:
+    make_private(file)
+    version = recognise(file)
+    if version < SCHEMA_VERSION:
+        if version:
+            back_up(file, f"schema-{version}")
         _migrate(file)
     return Database(file)
 
@@ -79,6 +87,7 @@ def open_for_reading(file: Path) -> Database:
         raise MissingPath(
             f"there is no database at {file}", "`scened run --once DIR` makes one from a folder"
         )
+    refuse_foreign_owner(file)
     version = recognise(file)
     if version < SCHEMA_VERSION:
         raise ForeignDatabase(
@@ -111,7 +120,7 @@ def _migrate(file: Path) -> None:
 def _engine(file: Path, mode: str) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{file.absolute().as_uri()}?mode={mode}",
+            read_uri(file) if mode == "ro" else f"{file.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,  # SQLAlchemy's events below say when a transaction begins
@@ -120,6 +129,7 @@ def _engine(file: Path, mode: str) -> Engine:
         if mode == "rw":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection

@@ -6,6 +6,7 @@ import os
 from typing import NamedTuple
 
 __all__ = [
+    "Marks",
     "Place",
     "Sighting",
     "device_at",
@@ -13,8 +14,14 @@ __all__ = [
     "is_behind_link",
     "is_vacant",
     "join",
+    "marks_of",
     "split",
 ]
+
+# By which a file is known: device of its folder, inode, size, time of its last change (ns). A plain
+# tuple, as a walk makes one of every file
+Marks = tuple[int, int, int, int]
+INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF  # SQLite's integers have 63 and a sign, some inodes all 64
 
 
 class Place(NamedTuple):
@@ -39,14 +46,17 @@ class Sighting(NamedTuple):
 
     @classmethod
     def of(cls, place: Place, stat: os.stat_result, device: int) -> Sighting:
-        """Describe the file at `place` by its `stat` and the device of its folder.
+        """Describe the file at `place` by its `stat` and the device of its folder."""
+        return cls(place, *marks_of(stat, device))
 
-        A folder's device tells file systems apart also where nothing is left in it, which those
-        of files do not (overlayfs(5) gives files numbers of their own).
-        """
-        # SQLite's integers have 63 bits and a sign; some file systems use all 64 for inodes
-        inode = stat.st_ino & 0x7FFF_FFFF_FFFF_FFFF
-        return cls(place, device, inode, stat.st_size, stat.st_mtime_ns)
+
+def marks_of(stat: os.stat_result, device: int) -> Marks:
+    """Return the marks of a file from its `stat` and the device of its folder.
+
+    A folder's device tells file systems apart also where nothing is left in it, which those of
+    files do not (overlayfs(5) gives files numbers of their own).
+    """
+    return device, stat.st_ino & INODE_BITS, stat.st_size, stat.st_mtime_ns
 
 
 def join(root: bytes, folder: bytes, name: bytes) -> bytes:

@@ -14,7 +14,9 @@ from scened.store.queue import ATTEMPTS
 from scened.store.schema import Status
 from scened.store.search_index import index_photos
 
-__all__ = ["activate_pack", "count_crash", "drop_orphans", "record"]
+__all__ = ["activate_pack", "count_crash", "drop_orphans", "record", "switch_faces"]
+
+WITHOUT_FACES = "looked at without faces"  # the pack of what is looked at again for its faces
 
 # Only for the very size and time the analyzer saw
 AS_SEEN = "id = :file_id AND size = :size AND modified_ns = :modified_ns"
@@ -36,16 +38,17 @@ KNOW_TAG = text(
 WRITE_CONTENT = text(
     """
     INSERT INTO content (
-        hash, size, outcome, error, decoder, pack_id, analysed_at, width, height, format, camera,
-        taken_at, taken_offset, latitude, longitude, sharpness
+        hash, size, outcome, error, decoder, faceless, pack_id, analysed_at,
+        width, height, format, camera, taken_at, taken_offset, latitude, longitude, sharpness
     )
     VALUES (
-        :hash, :size, :outcome, :error, :decoder, :pack_id, :now, :width, :height, :format, :camera,
+        :hash, :size, :outcome, :error, :decoder, :faceless, :pack_id, :now,
+        :width, :height, :format, :camera,
         :taken_at, :taken_offset, :latitude, :longitude, :sharpness
     )
     ON CONFLICT (hash) DO UPDATE SET
         size = excluded.size, outcome = excluded.outcome, error = excluded.error,
-        decoder = excluded.decoder,
+        decoder = excluded.decoder, faceless = excluded.faceless,
         pack_id = excluded.pack_id, analysed_at = excluded.analysed_at,
         width = excluded.width, height = excluded.height, format = excluded.format,
         camera = excluded.camera, taken_at = excluded.taken_at,
@@ -116,6 +119,13 @@ SET_FILE_ASIDE = text(
 
 COUNT_CRASH = text("UPDATE file SET attempts = attempts + 1 WHERE id = :file_id RETURNING attempts")
 
+SEE_FACES_AGAIN = text(
+    """
+    UPDATE content SET pack_id = (SELECT id FROM pack WHERE identity = :identity), faceless = 0
+    WHERE faceless
+    """
+)
+
 DELETE_ORPHANS = text(
     """
     DELETE FROM content
@@ -147,10 +157,13 @@ def record(
     pack_id: int,
     outcomes: Iterable[Outcome],
     decoder: str | None = None,
+    *,
+    faces: bool = True,
 ) -> list[int]:
     """Write what looks at photos came to; return the ids of the photos that changed.
 
     `decoder`: what decoded them, remembered of failures, so that a newer one tries again.
+    `faces`: whether the faces that were found are kept.
     An outcome counts only for the very size and time the analyzer saw: where the file was
     changed meanwhile, its row stays pending and is looked at again.
     """
@@ -160,7 +173,9 @@ def record(
             changed += _set_aside(connection, outcome, decoder)
             continue
         if outcome.findings is not None or outcome.error is not None:
-            _write_content(connection, pack_id, outcome, decoder)
+            content_id = _write_content(connection, pack_id, outcome, decoder, faceless=not faces)
+            if outcome.findings is not None:
+                _write_findings(connection, content_id, pack_id, outcome.findings, faces=faces)
         changed += _identify(connection, outcome)
     index_photos(connection, changed)
     return changed
@@ -186,6 +201,21 @@ def count_crash(
     elif crashes >= ATTEMPTS:
         error = f"{outcome.error} ({crashes} times)"
         record(connection, pack_id, [msgspec.structs.replace(outcome, error=error)], decoder)
+
+
+def switch_faces(connection: Connection, wanted: bool) -> int:
+    """Remove all faces, or have those contents looked at again that were seen without.
+
+    Returns how many contents lost their faces.
+    """
+    if not wanted:
+        connection.execute(text("UPDATE content SET faceless = 1 WHERE NOT faceless"))
+        return connection.execute(text("DELETE FROM content_face")).rowcount
+    if connection.execute(text("SELECT 1 FROM content WHERE faceless LIMIT 1")).scalar():
+        # as if an older pack had seen them: their results stay until new ones replace them
+        connection.execute(KNOW_PACK, {"identity": WITHOUT_FACES})
+        connection.execute(SEE_FACES_AGAIN, {"identity": WITHOUT_FACES})
+    return 0
 
 
 def drop_orphans(connection: Connection) -> int:
@@ -216,8 +246,9 @@ def _identify(connection: Connection, outcome: Outcome) -> list[int]:
 
 
 def _write_content(
-    connection: Connection, pack_id: int, outcome: Outcome, decoder: str | None
-) -> None:
+    connection: Connection, pack_id: int, outcome: Outcome, decoder: str | None, *, faceless: bool
+) -> int:
+    """Write the content's own row, free it from older findings, and return its id."""
     findings = outcome.findings
     content_id: int = connection.execute(
         WRITE_CONTENT,
@@ -227,6 +258,7 @@ def _write_content(
             "outcome": _status(outcome),
             "error": outcome.error,
             "decoder": decoder,
+            "faceless": faceless,
             "pack_id": pack_id,
             "now": utc_now(),
             "sharpness": findings.sharpness if findings else None,
@@ -235,12 +267,11 @@ def _write_content(
     ).scalar_one()
     for statement in FORGET_FINDINGS:
         connection.execute(statement, {"content_id": content_id})
-    if findings is not None:
-        _write_findings(connection, content_id, pack_id, findings)
+    return content_id
 
 
 def _write_findings(
-    connection: Connection, content_id: int, pack_id: int, findings: Findings
+    connection: Connection, content_id: int, pack_id: int, findings: Findings, *, faces: bool
 ) -> None:
     if findings.tags:
         tags = [
@@ -248,8 +279,8 @@ def _write_findings(
             for tag in findings.tags
         ]
         connection.execute(WRITE_TAG, tags)
-    if findings.faces:
-        faces = [
+    if faces and findings.faces:
+        rows = [
             {
                 "content_id": content_id,
                 "number": number,
@@ -261,7 +292,7 @@ def _write_findings(
             }
             for number, face in enumerate(findings.faces)
         ]
-        connection.execute(WRITE_FACE, faces)
+        connection.execute(WRITE_FACE, rows)
     connection.execute(
         WRITE_EMBEDDING,
         {"content_id": content_id, "pack_id": pack_id, "vector": findings.embedding},

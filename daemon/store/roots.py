@@ -6,18 +6,33 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from scened.errors import CannotCreate
 from scened.store.places import displayed
+from scened.store.search_index import index_photos
 
-__all__ = ["Root", "add_root", "covering_root", "remove_root", "roots", "set_availability"]
+__all__ = [
+    "Root",
+    "add_root",
+    "covering_root",
+    "relocate_roots",
+    "remove_root",
+    "roots",
+    "set_availability",
+    "set_polled",
+]
 
 
 class Root(NamedTuple):
-    """A watched folder; `path` has no slash at its end and is empty for the root folder."""
+    """A watched folder; `path` has no slash at its end and is empty for the root folder.
+
+    `polled`: why it is read at intervals instead, None where the system tells of changes.
+    """
 
     id: int
     path: bytes
     device: int | None
     available: bool
+    polled: str | None = None
 
     @property
     def shown(self) -> str:
@@ -27,8 +42,10 @@ class Root(NamedTuple):
 
 def roots(connection: Connection) -> list[Root]:
     """Return every root, oldest first."""
-    rows = connection.execute(text("SELECT id, path, device, available FROM root ORDER BY id"))
-    return [Root(row.id, row.path, row.device, bool(row.available)) for row in rows]
+    rows = connection.execute(
+        text("SELECT id, path, device, available, polled FROM root ORDER BY id")
+    )
+    return [Root(row.id, row.path, row.device, bool(row.available), row.polled) for row in rows]
 
 
 def covering_root(connection: Connection, path: bytes) -> Root | None:
@@ -63,6 +80,44 @@ def remove_root(connection: Connection, root: Root) -> int:
     return photos
 
 
+def relocate_roots(connection: Connection, old: bytes, new: bytes) -> list[Root]:
+    """Give every root that is `old` or lies in it its place in `new`; return them as they are now.
+
+    What is known of their photos stays, ids too. Raises CannotCreate where a root would lie in
+    another one.
+    """
+    before = roots(connection)
+    moving = [root for root in before if root.path == old or root.path.startswith(old + b"/")]
+    moved = [root._replace(path=new + root.path[len(old) :]) for root in moving]
+    ids = {root.id for root in moving}
+    for root in moved:
+        for other in before:
+            if other.id not in ids and _overlap(root.path, other.path):
+                raise CannotCreate(
+                    f"{root.shown} overlaps the watched folder {other.shown}",
+                    f"`scened remove` {other.shown} first",
+                )
+    for root in moved:
+        values = {"id": root.id, "path": root.path, "shown": displayed(root.path)}
+        connection.execute(
+            text("UPDATE root SET path = :path, path_text = :shown, device = NULL WHERE id = :id"),
+            values,
+        )
+        # their paths changed: whoever follows `seq` is to learn of it
+        connection.execute(text("UPDATE file SET root_id = root_id WHERE root_id = :id"), values)
+        photos = connection.execute(text("SELECT id FROM file WHERE root_id = :id"), values)
+        index_photos(connection, photos.scalars().all())
+    return moved
+
+
+def set_polled(connection: Connection, root_id: int, reason: str | None) -> None:
+    """Note why a root is read at intervals, or that it is not."""
+    connection.execute(
+        text("UPDATE root SET polled = :reason WHERE id = :root_id"),
+        {"reason": reason, "root_id": root_id},
+    )
+
+
 def set_availability(
     connection: Connection, root: Root, available: bool, device: int | None = None
 ) -> None:
@@ -74,6 +129,10 @@ def set_availability(
         ),
         {"available": int(available), "device": device, "root_id": root.id},
     )
+
+
+def _overlap(one: bytes, other: bytes) -> bool:
+    return (one + b"/").startswith(other + b"/") or (other + b"/").startswith(one + b"/")
 
 
 def _take_over(connection: Connection, root: Root, root_id: int, prefix: bytes) -> None:

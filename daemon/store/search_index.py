@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
-__all__ = ["date_words", "index_photos"]
+__all__ = ["date_words", "index_all", "index_photos"]
 
 PHOTOS_AT_ONCE = 500  # SQLite bounds how many values a statement may have
 
@@ -66,6 +66,13 @@ def index_photos(connection: Connection, photo_ids: Sequence[int]) -> None:
         ]
         connection.execute(FORGET_PHOTO, [{"id": photo_id} for photo_id in ids])
         connection.execute(INDEX_PHOTO, rows)
+
+
+def index_all(connection: Connection) -> None:
+    """Write the whole index anew, so that nothing is left of what was in it."""
+    connection.execute(text("DELETE FROM photo_search"))
+    index_photos(connection, connection.execute(text("SELECT id FROM file")).scalars().all())
+    connection.execute(text("INSERT INTO photo_search (photo_search) VALUES ('rebuild')"))
 
 
 def date_words(taken_at: str | None) -> str:

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from scened.models.pack import Manifest, open_pack
-from scened.models.training.coco import Detector, coco_figures
+from scened.models.training.coco import coco_figures
 from scened.models.training.corpus import Photo, is_face_free, load_photos
+from scened.models.training.detector import Detector
 from scened.models.training.embedding_head import recall_at
 from scened.models.training.face_evaluation import (
     closer_figures,

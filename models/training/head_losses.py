@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scened.models.training.detector import load_detections
 from scened.models.training.features import load_features
 from scened.models.training.heads import load_text_tower
 from scened.models.training.network import EMBEDDING, FEATURES
@@ -110,7 +111,8 @@ def load_lessons(work: Path, leg: Path, settings: TagSettings) -> Lessons:
     pooled = torch.from_numpy(cache.pooled[0])
     with torch.no_grad():
         logits = functional.linear(pooled, initial["classifier.weight"], initial["classifier.bias"])
-        known = gather_truth(cache, truth, heads.tags.log_odds(logits), settings)
+        odds = heads.tags.log_odds(logits)
+        known = gather_truth(cache, truth, odds, load_detections(work), settings)
         text = load_text_tower(leg)
         texts = torch.zeros(len(cache.photos), CAPTIONS, EMBEDDING)
         for place, photo in enumerate(cache.photos):

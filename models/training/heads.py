@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from scened.models.training.calibration import fit_calibration, thresholds
+from scened.models.training.detector import load_detections
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
 from scened.models.training.features import load_features, load_trained
 from scened.models.training.product import Product, TagHead
@@ -45,7 +46,7 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     with torch.inference_mode():
         odds = torch.stack([product.tags.log_odds(product.backbone.classifier(p)) for p in pooled])
     odds = odds.clone()
-    known = gather_truth(cache, truth, odds[0], tag)
+    known = gather_truth(cache, truth, odds[0], load_detections(work), tag)
 
     leaves = torch.tensor(truth.imagenet_leaves())
     answers = cross_fitted(cache, odds, known, truth.classes, leaves, tag)

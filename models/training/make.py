@@ -11,6 +11,7 @@ import torch
 
 from scened.models.training.card import write_card
 from scened.models.training.corpus import make_shards
+from scened.models.training.detector import make_detections
 from scened.models.training.embedding_head import EmbeddingSettings
 from scened.models.training.evaluate import evaluate, markdown
 from scened.models.training.features import make_features
@@ -32,6 +33,7 @@ def make(data: Path, work: Path, out: Path, table: Path) -> None:
     pack, record = out / f"{NAME}-{VERSION}", RECORDS / f"{NAME}-{VERSION}.json"
     make_shards(data, work)
     make_teacher(data, work)
+    make_detections(data, work)
     faces, joint = (work / leg for leg in LEGS)
     for leg, settings, before in ((faces, FACES_LEG, None), (joint, JOINT_LEG, faces)):
         train(work, leg, settings, before)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -39,7 +40,9 @@ class TagSettings(msgspec.Struct, frozen=True):
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
     `rare`, get few. `names` weighs how far the order of the narrowest tags may be from that
     evidence's, so that a photo keeps its best name. Tags in `seldom_said` are too plain to be
-    mentioned: unsaid, they are unknown.
+    mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or below
+    `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
+    `weight_unseen`; between the two the tag is left open.
     """
 
     seed: int = 3
@@ -53,6 +56,10 @@ class TagSettings(msgspec.Struct, frozen=True):
     unknown_others: float = 0.04
     unknown_imagenet: float = 0.6
     names: float = 4.0
+    detected: float = 0.6
+    undetected: float = 0.15
+    weight_seen: float = 0.5
+    weight_unseen: float = 0.3
     seldom_said: tuple[str, ...] = ("nature", "indoors")
 
 
@@ -69,8 +76,18 @@ class Known(NamedTuple):
     weight: Tensor
 
 
-def gather_truth(cache: Cache, truth: TagTruth, log_odds: Tensor, settings: TagSettings) -> Known:
-    """Collect what is known of the cached photos; `log_odds` [photos, T] is the teacher's."""
+def gather_truth(
+    cache: Cache,
+    truth: TagTruth,
+    log_odds: Tensor,
+    detections: Mapping[str, npt.NDArray[np.float32]],
+    settings: TagSettings,
+) -> Known:
+    """Collect what is known of the cached photos.
+
+    `log_odds` [photos, T] are the initial network's, `detections` COCO's classes with a
+    detector's scores [photos]: they tell of tags that a source does not annotate.
+    """
     rows = [truth.row(photo) for photo in cache.photos]
     value = torch.from_numpy(np.stack([row[0] for row in rows]))
     known = torch.from_numpy(np.stack([row[1] for row in rows]))
@@ -84,6 +101,13 @@ def gather_truth(cache: Cache, truth: TagTruth, log_odds: Tensor, settings: TagS
     for name in settings.seldom_said:
         tag = truth.vocabulary.index(name)
         weight[:, tag] = known[:, tag]
+    for tag, scores in truth.detected(detections).items():
+        score = torch.from_numpy(scores)
+        open_question = (known[:, tag] == 0) & ~trusted
+        seen, unseen = score >= settings.detected, score < settings.undetected
+        value[:, tag] = torch.where(open_question, seen.float(), value[:, tag])
+        told = seen * settings.weight_seen + unseen * settings.weight_unseen
+        weight[:, tag] = torch.where(open_question, told, weight[:, tag])
     return Known(value, known, weight)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,19 @@ class TagTruth:
         present = [self.vocabulary.index(tag) for tag in truth.present]
         known[present] = value[present] = 1.0
         return value, known
+
+    def detected(self, scores: Mapping[str, Row]) -> dict[int, Row]:
+        """Return what a detector of COCO's classes says of our tags: place -> scores [photos].
+
+        A tag is as likely as the likeliest of the classes that mean it or something below it.
+        """
+        found: dict[int, Row] = {}
+        for name, mapped in self.sources["coco"].classes.items():
+            for tag in mapped if name in scores else ():
+                for above in (tag, *self.vocabulary.ancestors(tag)):
+                    place = self.vocabulary.index(above)
+                    found[place] = np.maximum(found.get(place, scores[name]), scores[name])
+        return found
 
     def imagenet_leaves(self) -> list[int]:
         """Return the places of tags that an ImageNet class has and that no such tag is below."""

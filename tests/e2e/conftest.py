@@ -53,13 +53,13 @@ class Scened:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self._environment(),
+            env=self.environment,
         )
 
     def __call__(self, *arguments: str | Path, expect: int = 0) -> str:
         """Run a command, hold it to its exit code, and return what it printed."""
         ended = subprocess.run(
-            self._command(*arguments), capture_output=True, text=True, env=self._environment()
+            self._command(*arguments), capture_output=True, text=True, env=self.environment
         )
         said = ended.stdout + ended.stderr
         assert ended.returncode == expect, f"ended with {ended.returncode}: {said}"
@@ -84,10 +84,15 @@ class Scened:
     def wait_until_idle(self) -> None:
         self.wait_for("SELECT 1 FROM daemon WHERE state = 'idle' AND done + failed > 0")
 
-    def _command(self, *arguments: str | Path) -> list[str]:
-        return [str(Path(sys.executable).parent / "scened"), *map(str, arguments)]
+    @property
+    def command(self) -> str:
+        return str(Path(sys.executable).parent / "scened")
 
-    def _environment(self) -> dict[str, str]:
+    def _command(self, *arguments: str | Path) -> list[str]:
+        return [self.command, *map(str, arguments)]
+
+    @property
+    def environment(self) -> dict[str, str]:
         return {**os.environ, **self.surroundings, "COLUMNS": "100"}
 
 

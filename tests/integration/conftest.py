@@ -248,9 +248,9 @@ def without_privileges() -> Iterator[None]:
 
 
 @contextmanager
-def mounted(folder: Path) -> Iterator[None]:
+def mounted(folder: Path, options: str = "size=50%") -> Iterator[None]:
     """Mount an empty drive on a folder."""
-    command = ["mount", "-t", "tmpfs", "scened-test", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", options, "scened-test", str(folder)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("drives cannot be mounted here")
     try:

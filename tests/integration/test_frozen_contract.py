@@ -15,7 +15,7 @@ import pytest
 import scened
 from scened.findings import Face
 from scened.store.database import open_for_writing
-from scened.store.recognise import open_plainly
+from scened.store.recognition import open_plainly
 from tests.frozen.make_contract_1 import VIEWS, said
 
 FROZEN = Path(__file__).parents[1] / "frozen" / "contract-1.sqlite"

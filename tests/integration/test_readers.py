@@ -8,7 +8,7 @@ from pathlib import Path
 
 import scened
 from scened.store.database import BUSY_SECONDS, WAL_BYTES_KEPT
-from scened.store.recognise import open_plainly
+from scened.store.recognition import open_plainly
 from tests.integration.conftest import FINDINGS, Library, put
 
 WRITES = 40

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scened.search import vectors as module
 from scened.search.vectors import Vectors, side_file
-from scened.store.recognise import open_plainly
+from scened.store.recognition import open_plainly
 from tests.integration.conftest import Library, fill, make_pack, put, show
 
 PACK = "tiny-1"

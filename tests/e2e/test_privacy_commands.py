@@ -1,0 +1,94 @@
+"""The commands that forget and relocate, the switch for faces, and who may read what is written."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Scened
+
+
+@pytest.fixture
+def analysed(scened: Scened, library: Path) -> Scened:
+    scened("run", "--once", library)
+    return scened
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_photo_is_forgotten_down_to_its_bytes(analysed: Scened, library: Path) -> None:
+    analysed("db", "backup")
+    (library / "chelsea.jpg").unlink()
+    assert "1 photos forgotten" in analysed("forget", library / "chelsea.jpg")
+    data = files(analysed.database.parent)
+    assert analysed.database in data
+    assert [path for path in data if b"chelsea" in path.read_bytes()] == []
+    assert analysed.json("status")["done"] == 4
+
+
+def test_forgetting_says_what_will_be_found_again(analysed: Scened, library: Path) -> None:
+    assert "is still there" in analysed("forget", library / "chelsea.jpg")
+
+
+def test_everything_is_forgotten(analysed: Scened, library: Path) -> None:
+    analysed("db", "backup")
+    analysed("forget", "--everything")
+    assert [path.name for path in files(analysed.database.parent)] in ([], ["library.sqlite.lock"])
+    assert len(files(library)) == 5
+
+
+@pytest.mark.parametrize("arguments", [(), ("--everything", "x.jpg")])
+def test_forgetting_needs_to_know_what(analysed: Scened, arguments: tuple[str, ...]) -> None:
+    assert "name photos or folders" in analysed("forget", *arguments, expect=2)
+
+
+def test_while_a_daemon_runs_nothing_is_forgotten_or_relocated(
+    scened: Scened, library: Path, daemon: subprocess.Popen[str]
+) -> None:
+    scened("forget", library, expect=75)
+    scened("relocate", library, library.parent, expect=75)
+    assert scened.json("status")["done"] == 5
+
+
+def test_a_library_that_moved_is_not_looked_at_again(analysed: Scened, library: Path) -> None:
+    moved = library.rename(library.with_name("moved"))
+    assert str(moved) in analysed("relocate", library, moved)
+    assert "Nothing new to look at" in analysed("run", "--once")
+    assert analysed.json("status")["done"] == 5
+
+
+def test_what_is_no_watched_folder_is_not_relocated(
+    analysed: Scened, library: Path, tmp_path: Path
+) -> None:
+    said = analysed("relocate", tmp_path / "nowhere", library.parent, expect=66)
+    assert f"watched are: {library}" in said
+
+
+def test_faces_are_switched_off_and_on(scened: Scened, analysed: Scened) -> None:
+    assert analysed.rows("SELECT count(*) FROM faces") != [(0,)]
+    found = analysed.rows("SELECT count(*) FROM faces")
+    before = scened.settings.read_text()
+    scened.settings.write_text(before + "[analysis]\nfaces = false\n")
+    scened("run", "--once")
+    assert scened.rows("SELECT count(*) FROM faces") == [(0,)]
+    scened.settings.write_text(before)
+    scened("run", "--once")
+    assert scened.rows("SELECT count(*) FROM faces") == found
+
+
+def test_whatever_the_umask_nobody_else_can_read_anything(scened: Scened, library: Path) -> None:
+    command = 'umask 0; "$0" run --once "$1" && "$0" db backup'
+    subprocess.run(
+        ["sh", "-c", command, scened.command, str(library)],
+        check=True,
+        capture_output=True,
+        env=scened.environment,
+    )
+    for path in [scened.database.parent, *scened.database.parent.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    assert len(files(scened.database.parent)) >= 2

@@ -1,0 +1,93 @@
+"""Roots that cannot be watched are read at intervals, and so is one of which too much is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+import pytest
+from watchdog.observers import Observer
+
+from scened.photos import follow
+from scened.photos.follow import Follower
+from scened.photos.watch import Change, network_file_system
+from tests.integration.conftest import Library, put
+
+
+def settle(library: Library, follower: Follower) -> None:
+    while follower.turn():
+        pass
+
+
+@pytest.fixture
+def out_of_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Observer, "schedule", refuse)
+
+
+@pytest.mark.usefixtures("out_of_watches")
+def test_without_watches_a_root_is_read_at_intervals_and_says_so(
+    library: Library, root: Path
+) -> None:
+    follower = Follower(library.database, library.clock, lambda _: None)
+    follower.start()
+    try:
+        settle(library, follower)
+        assert "max_user_watches" in (library.roots()[0].polled or "")
+        new = put(root / "new.jpg")
+        settle(library, follower)
+        assert library.paths() == set()
+        library.clock.advance(follow.POLL_SECONDS + 1)
+        settle(library, follower)
+        assert library.paths() == {str(new)}
+    finally:
+        follower.stop()
+
+
+def test_a_watched_root_is_not_read_at_intervals(library: Library, root: Path) -> None:
+    follower = Follower(library.database, library.clock, lambda _: None)
+    follower.start()
+    try:
+        settle(library, follower)
+        library.clock.advance(follow.POLL_SECONDS + 1)
+        follower.turn()
+        assert (library.roots()[0].polled, follower.walking) == (None, False)
+    finally:
+        follower.stop()
+
+
+def test_after_a_storm_of_changes_the_root_is_walked(
+    library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "STORM_CHANGES", 10)
+    follower = Follower(library.database, library.clock, lambda _: None)
+    follower.start()
+    try:
+        settle(library, follower)
+        lost = put(root / "lost.jpg")  # of which no event tells
+        for number in range(11):
+            follower.handle(Change(1, bytes(root / f"{number}.txt"), is_folder=False))
+        settle(library, follower)
+        assert library.paths() == {str(lost)}
+    finally:
+        follower.stop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("nfs4", "nfs4"), ("fuse.sshfs", "fuse.sshfs"), ("ext4", None)]
+)
+def test_a_network_file_system_is_known_by_its_mount(
+    monkeypatch: pytest.MonkeyPatch, kind: str, told: str | None
+) -> None:
+    class Mount:
+        def __init__(self, mountpoint: str, fstype: str) -> None:
+            self.mountpoint, self.fstype = mountpoint, fstype
+
+    mounts = [Mount("/", "nfs"), Mount("/media/nas", kind), Mount("/media/n", "nfs")]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    assert network_file_system(b"/media/nas/photos") == told
