@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 TYPED := .build/installed
 DATABASE := $(if $(DB),--db "$(DB)")
 
-.PHONY: run test lint types pytest clean
+.PHONY: run test lint types docs unit integration e2e dist clean
 
 run: $(VENV)/run.stamp
 	@test -n "$(PHOTOS)" || { echo "say which folder: make run PHOTOS=~/Pictures"; exit 2; }
 	@$(BIN)/scened $(DATABASE) run --once "$(patsubst ~%,$(HOME)%,$(PHOTOS))"
 
-test: lint types pytest
+test: lint types docs unit integration e2e
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -26,8 +26,16 @@ types: $(VENV)/test.stamp
 	cp -r models/training $(TYPED)/scened/models/training
 	MYPYPATH=$(TYPED) $(BIN)/mypy -p scened
 
-pytest: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+# The pages made from code are in step with it, and links lead somewhere.
+docs: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -q tests/unit/test_docs.py tests/unit/test_settings_page.py
+
+unit integration e2e: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -q tests/$@
+
+# Reproducible sdist and wheel, in dist/
+dist: $(VENV)/test.stamp
+	$(BIN)/python .ci/dist.py dist
 
 $(VENV)/run.stamp: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scened needs Python 3.11 or newer")'

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 import platformdirs
+from msgspec import Meta
 
 from scened.errors import BadConfiguration
 
@@ -25,25 +26,32 @@ __all__ = [
     "PressureSettings",
     "SaverSettings",
     "Settings",
+    "SettingsWatch",
     "default_database",
     "default_settings_file",
     "load_settings",
+    "read_settings",
 ]
 
-Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Window = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Window = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file; a word that is not known is refused."""
+    """A table of the file; a word that is not known is refused.
+
+    The docstring of a section and the description of each key are what docs/settings.md says.
+    """
 
 
 class BatterySettings(_Section, frozen=True):
     """Wait on battery, or below a charge."""
 
     enabled: bool = True
-    on_battery: bool = False
-    least_percent: Percent = 20
+    on_battery: Annotated[
+        bool, Meta(description="true: work on battery too, down to the charge")
+    ] = False
+    least_percent: Annotated[Percent, Meta(description="charge, in percent")] = 20
 
 
 class SaverSettings(_Section, frozen=True):
@@ -53,45 +61,47 @@ class SaverSettings(_Section, frozen=True):
 
 
 class HeatSettings(_Section, frozen=True):
-    """Wait within so many degrees Celsius of the limit that a sensor itself names."""
+    """Wait near the limit that a sensor itself names."""
 
     enabled: bool = True
-    margin: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10
+    margin: Annotated[float, Meta(ge=0, le=60, description="how near, in degrees Celsius")] = 10
 
 
 class LoadSettings(_Section, frozen=True):
-    """Wait while other programs use more than this share of all cores."""
+    """Wait while other programs use the processor."""
 
     enabled: bool = True
-    most_percent: Percent = 80
+    most_percent: Annotated[Percent, Meta(description="of all cores")] = 80
 
 
 class PressureSettings(_Section, frozen=True):
-    """Wait while programs stall for memory for more than this share of the time (Linux)."""
+    """Wait while programs stall for memory (Linux)."""
 
     enabled: bool = True
-    most_percent: Percent = 10
+    most_percent: Annotated[Percent, Meta(description="of the time")] = 10
 
 
 class MemorySettings(_Section, frozen=True):
-    """Wait while less than this share of the memory is available."""
+    """Wait while memory is short."""
 
     enabled: bool = True
-    least_percent: Percent = 10
+    least_percent: Annotated[Percent, Meta(description="of the memory, available")] = 10
 
 
 class HoursSettings(_Section, frozen=True):
-    """Work only at these hours of the day; a window may pass midnight. Empty: at all hours."""
+    """Work only at these hours of the day; a window may pass midnight."""
 
     enabled: bool = True
-    windows: tuple[Window, ...] = ()
+    windows: Annotated[
+        tuple[Window, ...], Meta(description='such as ["22:00-07:00"]; empty: at all hours')
+    ] = ()
 
 
 class DiskSettings(_Section, frozen=True):
-    """Wait while the database's disk has less than this free."""
+    """Wait while the database's disk is full."""
 
     enabled: bool = True
-    least_megabytes: Annotated[float, msgspec.Meta(ge=0)] = 100
+    least_megabytes: Annotated[float, Meta(ge=0, description="free, in megabytes")] = 100
 
 
 class GateSettings(_Section, frozen=True):
@@ -108,33 +118,44 @@ class GateSettings(_Section, frozen=True):
 
 
 class Limits(_Section, frozen=True):
-    """How large a photo may be, how small, and how long one may take.
+    """How large a photo may be, how small, and how long one may take."""
 
-    `memory_bytes`: estimated peak of a decode. `pixels`: in the whole picture, however much it
-    is reduced in decoding; of several frames or pages only the first is ever decoded.
-    `minimum_side`: pixels; what is smaller is an icon, not a photo. `file_bytes`: what is larger
-    is not even read. `metadata_bytes`: of each block of metadata; a larger one is not parsed.
-    `cpu_seconds`: processor time for one photo.
-    """
-
-    memory_bytes: Annotated[int, msgspec.Meta(gt=0)] = 1_500_000_000
-    pixels: Annotated[int, msgspec.Meta(gt=0)] = 1_000_000_000
-    minimum_side: Annotated[int, msgspec.Meta(gt=0)] = 64
-    file_bytes: Annotated[int, msgspec.Meta(gt=0)] = 4_000_000_000
-    metadata_bytes: Annotated[int, msgspec.Meta(gt=0)] = 4_000_000
-    cpu_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20
+    memory_bytes: Annotated[int, Meta(gt=0, description="estimated peak of a decode")] = (
+        1_500_000_000
+    )
+    pixels: Annotated[
+        int, Meta(gt=0, description="in the whole picture, however much it is reduced")
+    ] = 1_000_000_000
+    minimum_side: Annotated[
+        int, Meta(gt=0, description="pixels; what is smaller is an icon, not a photo")
+    ] = 64
+    file_bytes: Annotated[int, Meta(gt=0, description="what is larger is not even read")] = (
+        4_000_000_000
+    )
+    metadata_bytes: Annotated[
+        int, Meta(gt=0, description="of each block of metadata; a larger one is not parsed")
+    ] = 4_000_000
+    cpu_seconds: Annotated[float, Meta(gt=0, description="processor time for one photo")] = 20
 
 
 class AnalysisSettings(_Section, frozen=True):
-    """What is kept of a look. `faces` false: no face boxes, and those there were are removed."""
+    """What is kept of a look."""
 
-    faces: bool = True
+    faces: Annotated[
+        bool, Meta(description="false: no face boxes, and those there were are removed")
+    ] = True
 
 
 class Settings(_Section, frozen=True):
-    """The whole file. `most_duty_percent`: of the time that may be worked, at the most."""
+    """The whole file."""
 
-    most_duty_percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100
+    most_duty_percent: Annotated[
+        float, Meta(gt=0, le=100, description="of the time that may be worked, at the most")
+    ] = 100
+    metrics_file: Annotated[
+        str,
+        Meta(description="written there as OpenMetrics text; empty: nowhere"),
+    ] = ""
     analysis: AnalysisSettings = AnalysisSettings()
     limits: Limits = Limits()
     gates: GateSettings = GateSettings()
@@ -165,6 +186,11 @@ def load_settings(file: Path | None) -> Settings:
         raise BadConfiguration(f"there is no settings file {file}", "check its name") from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{file} cannot be read: {error}", "check the file") from error
+    return read_settings(words, file)
+
+
+def read_settings(words: str, file: Path) -> Settings:
+    """Return what the text of a settings file says; `file` is for the words of a refusal."""
     try:
         return msgspec.convert(tomllib.loads(words), Settings)
     except tomllib.TOMLDecodeError as error:
@@ -173,6 +199,26 @@ def load_settings(file: Path | None) -> Settings:
         ) from error
     except msgspec.ValidationError as error:
         raise _explained(file, words, str(error)) from error
+
+
+class SettingsWatch:
+    """Notices that a settings file was changed, by what the file system says of it."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self._seen = self._mark()
+
+    def changed(self) -> bool:
+        """Tell whether the file is another one than when last asked."""
+        before, self._seen = self._seen, self._mark()
+        return self._seen != before
+
+    def _mark(self) -> tuple[int, ...] | None:
+        try:
+            stat = (self.file or default_settings_file()).stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _explained(file: Path, words: str, fault: str) -> BadConfiguration:

@@ -18,8 +18,10 @@ __all__ = [
     "NewerDatabase",
     "NoDaemon",
     "NoEmbedding",
+    "NoServiceManager",
     "ReadFailed",
     "ScenedError",
+    "ServiceFailed",
     "UnreadablePhoto",
     "UnsupportedFormat",
 ]
@@ -144,3 +146,15 @@ class BadConfiguration(ScenedError):
     """The settings file says something that cannot be followed."""
 
     exit_code = ExitCode.CONFIGURATION
+
+
+class NoServiceManager(ScenedError):
+    """The system has no service manager that scened knows."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class ServiceFailed(ScenedError):
+    """The system's service manager did not do what it was asked to."""
+
+    exit_code = ExitCode.IO_ERROR

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import enum
+import functools
+import importlib.util
 import os
 from typing import NamedTuple
 
-__all__ = ["SIGNATURE_BYTES", "Format", "Support", "format_of", "format_of_content"]
+__all__ = [
+    "EXTRA_FORMATS",
+    "JPEG_XL",
+    "RAW",
+    "SIGNATURE_BYTES",
+    "Format",
+    "Support",
+    "format_of",
+    "format_of_content",
+]
 
 SIGNATURE_BYTES = 16  # enough of a file's start for format_of_content
 
@@ -86,9 +97,6 @@ _RAW = frozenset(
 )
 _JPEG_XL = frozenset({".jxl"})
 
-_RAW_REASON = "RAW photos cannot be read yet"
-_JPEG_XL_REASON = "JPEG XL photos cannot be read yet: no codec for them is installed"
-
 
 class Support(enum.Enum):
     """Whether a photo's format can be decoded on this computer."""
@@ -98,44 +106,67 @@ class Support(enum.Enum):
 
 
 class Format(NamedTuple):
-    """A family of photo files; `reason` says why it cannot be decoded, empty when it can."""
+    """A family of photo files, and the module and the extra of scened that decode it, if any."""
 
-    support: Support
-    reason: str = ""
+    family: str
+    module: str = ""
+    extra: str = ""
+
+    @property
+    def support(self) -> Support:
+        """Tell whether it can be decoded here; nothing is imported to find out."""
+        there = not self.module or _is_installed(self.module)
+        return Support.READABLE if there else Support.NEEDS_CODEC
+
+    @property
+    def reason(self) -> str:
+        """Say why it cannot be decoded where its codec is missing, and what to do about it."""
+        return f"{self.family} photos need a codec: pip install 'scened[{self.extra}]'"
 
 
-_READABLE_FORMAT = Format(Support.READABLE)
-_RAW_FORMAT = Format(Support.NEEDS_CODEC, _RAW_REASON)
-_JPEG_XL_FORMAT = Format(Support.NEEDS_CODEC, _JPEG_XL_REASON)
+COMMON = Format("common")
+RAW = Format("RAW", "rawpy", "raw")
+JPEG_XL = Format("JPEG XL", "pillow_jxl", "jxl")
+EXTRA_FORMATS = (RAW, JPEG_XL)
 
 # ISO/IEC 18181-2 (JPEG XL codestream, container); Canon CR3 brand; Fujifilm; Panasonic; Olympus;
 # Sigma. RAW files that are plain TIFF inside are known by name only.
 _SIGNATURES: tuple[tuple[int, bytes, Format], ...] = (
-    (0, b"\xff\x0a", _JPEG_XL_FORMAT),
-    (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", _JPEG_XL_FORMAT),
-    (4, b"ftypcrx ", _RAW_FORMAT),
-    (0, b"FUJIFILMCCD-RAW", _RAW_FORMAT),
-    (0, b"IIU\x00", _RAW_FORMAT),
-    (0, b"IIRO", _RAW_FORMAT),
-    (0, b"FOVb", _RAW_FORMAT),
-    (8, b"CR\x02\x00", _RAW_FORMAT),
+    (0, b"\xff\x0a", JPEG_XL),
+    (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", JPEG_XL),
+    (4, b"ftypcrx ", RAW),
+    (0, b"FUJIFILMCCD-RAW", RAW),
+    (0, b"IIU\x00", RAW),
+    (0, b"IIRO", RAW),
+    (0, b"FOVb", RAW),
+    (8, b"CR\x02\x00", RAW),
+    # what is plainly a common picture is one, whatever its name says
+    (0, b"\xff\xd8\xff", COMMON),
+    (0, b"\x89PNG\r\n", COMMON),
+    (0, b"GIF8", COMMON),
+    (8, b"WEBP", COMMON),
 )
+
+
+@functools.cache
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def format_of(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Format | None:
     """Return what a file's suffix says of it, or None when it is no photo. Reads no file."""
     suffix = os.path.splitext(os.fsdecode(path))[1].lower()  # noqa: PTH122 - asked of every file
     if suffix in _READABLE:
-        return _READABLE_FORMAT
+        return COMMON
     if suffix in _RAW:
-        return _RAW_FORMAT
-    return _JPEG_XL_FORMAT if suffix in _JPEG_XL else None
+        return RAW
+    return JPEG_XL if suffix in _JPEG_XL else None
 
 
 def format_of_content(head: bytes) -> Format | None:
-    """Return the format that a file's first SIGNATURE_BYTES give away, where none can decode it.
+    """Return the format that a file's first SIGNATURE_BYTES give away.
 
-    None means that the decoders may try: it does not say that the bytes are a picture.
+    None means that they say nothing, and the file's name counts.
     """
     for offset, signature, found in _SIGNATURES:
         if head.startswith(signature, offset):

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NamedTuple
@@ -17,12 +18,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from scened import __version__
 from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid
 from scened.clock import Clock, steady_seconds
-from scened.config import Settings
+from scened.config import Settings, SettingsWatch, load_settings
 from scened.dispatch import Dispatcher, Seconds
 from scened.errors import DamagedDatabase, DatabaseUnavailable, ExitCode, ScenedError
 from scened.governor.governor import Effort, Governor
 from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
+from scened.metrics import MetricsFile
 from scened.models.pack import Pack
+from scened.notify import ServiceManager
 from scened.packs import Packs
 from scened.photos.follow import Follower
 from scened.photos.watch import Change
@@ -76,7 +79,9 @@ class Service:
 
     With `once` it walks the roots, analyses what is pending and ends; otherwise it goes on
     until it is stopped. `jobs`: with `once`, analyzers at our own priority, each on one core;
-    by default one at the lowest priority that decodes ahead. `on_pulse` is told how things stand.
+    by default one at the lowest priority that decodes ahead. `on_pulse` is told how things stand,
+    and so is the service manager that started it. A change of `settings_file` is taken up while
+    it runs.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Service:
         pack: Pack,
         *,
         settings: Settings,
+        settings_file: Path | None = None,
         sensors: Sensors | None = None,
         once: bool = False,
         jobs: int | None = None,
@@ -96,6 +102,9 @@ class Service:
         self._once = once
         self._clock = clock
         self._on_pulse = on_pulse
+        self._settings_file = SettingsWatch(settings_file)
+        self._metrics = MetricsFile(settings.metrics_file, clock)
+        self._manager = ServiceManager(clock)
         self._inbox: SimpleQueue[Message] = SimpleQueue()  # safe to fill from a signal handler
         self._follower = Follower(database, clock, None if once else self._inbox.put)
         sensors = sensors or SystemSensors(clock)
@@ -122,6 +131,7 @@ class Service:
         self._unusable: str | None = None  # why the database cannot be used, while that is so
         self._beaten: tuple[str, float] = ("", clock())
         self._commands_at: int | None = None
+        self._settings_at = clock()
 
     def run(self) -> Summary:
         """Work until there is nothing left (`once`) or someone asks to stop.
@@ -131,11 +141,14 @@ class Service:
         """
         with self._signals(), self._chores():
             self._follower.start()
+            self._manager.say("READY=1")
+            logger.info("scened %s with pack %s", __version__, self._pack.identity)
             ended = "it failed"
             try:
                 self._work()
                 ended = "done" if self._stopping_since is None else "asked to stop"
             finally:
+                self._manager.say("STOPPING=1")
                 self._follower.stop()
                 with suppress(DatabaseUnavailable, DamagedDatabase):
                     self._dispatcher.stop()
@@ -152,6 +165,7 @@ class Service:
     def _work(self) -> None:
         """Take turns until the end; while the database cannot be used, wait and then go on."""
         while True:
+            self._manager.feed_watchdog()
             try:
                 if not self._turn():
                     return
@@ -171,6 +185,7 @@ class Service:
         if self._stopping_since is not None:
             waited = self._clock() - self._stopping_since
             return self._dispatcher.busy and waited <= LAST_PHOTO_SECONDS
+        self._follow_settings()
         self._follower.turn()
         self._answer_commands()
         if not (self._once and self._follower.walking):  # newest first needs them all
@@ -243,6 +258,7 @@ class Service:
                 else:
                     self._follower.reload()
                 self._show()
+            logger.info("command %s: exit code %d", command.verb, given.exit_code)
             answer(self._database, command, given)
 
     def _use_pack(self) -> None:
@@ -255,6 +271,23 @@ class Service:
         with self._database.reading() as connection:
             wished = read_wish(connection)
         self._governor.obey(Wish(boosted_seconds=math.inf) if self._once else wished)
+
+    def _follow_settings(self) -> None:
+        """Take up settings that were changed; those with a mistake change nothing."""
+        if self._clock() - self._settings_at < PATIENCE_SECONDS:
+            return
+        self._settings_at = self._clock()
+        if not self._settings_file.changed():
+            return
+        try:
+            settings = load_settings(self._settings_file.file)
+        except ScenedError:
+            logger.warning("the changed settings are not taken up; `scened config check` says why")
+            return
+        logger.info("settings taken up")
+        self._governor.adopt(settings)
+        self._metrics = MetricsFile(settings.metrics_file, self._clock)
+        self._beat(*self._state())
 
     def _pids(self) -> list[int]:
         return [os.getpid(), *self._dispatcher.analyzer_pids]
@@ -279,6 +312,8 @@ class Service:
         return "idle", "every photo has been looked at"
 
     def _beat(self, state: str, reason: str) -> None:
+        if state != self._beaten[0]:
+            logger.info("%s: %s", state, reason)
         self._beaten = (state, self._clock())
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
@@ -305,6 +340,8 @@ class Service:
         with self._database.writing() as connection:
             beat(connection, pulse)
             say(connection, state_of_governor)
+        self._manager.say(f"STATUS={state}: {reason}")
+        self._metrics.write(pulse, state_of_governor, last=state == "stopped")
         if self._on_pulse is not None:
             self._on_pulse(pulse)
 

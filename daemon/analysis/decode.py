@@ -21,12 +21,22 @@ import numpy as np
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 
+from scened.analysis.jxl import PLUGIN, jxl_size, keeps_orientation
 from scened.analysis.metadata import clean_text, read_metadata
 from scened.analysis.pixels import MOST_ENLARGED, Box, Pixels, sharpness, small_srgb, upright
+from scened.analysis.raw import open_raw
 from scened.config import Limits
 from scened.errors import MissingPath, ReadFailed, ScenedError, UnreadablePhoto, UnsupportedFormat
 from scened.findings import Metadata
-from scened.formats import SIGNATURE_BYTES, Format, Support, format_of, format_of_content
+from scened.formats import (
+    JPEG_XL,
+    RAW,
+    SIGNATURE_BYTES,
+    Format,
+    Support,
+    format_of,
+    format_of_content,
+)
 from scened.models.pack import nearest_shape
 
 __all__ = ["Decoded", "PhotoPath", "decode", "read_picture"]
@@ -39,6 +49,8 @@ THUMBNAIL_SHARE = 15 / 16  # an embedded thumbnail serves from this share of the
 PREVIEW_SIDE = 160  # pixels: the least long side of a preview that stands in for a huge photo
 ASPECT_TOLERANCE = 0.02  # a preview of other proportions has black bars, or is of another picture
 REASON_CHARACTERS = 100
+DEVELOPED_BYTES = 12  # at the peak, for each pixel of a picture that LibRaw hands over
+RAW_SIZE = (3000, 2000)  # stands in for a RAW photo's size until that is known
 
 # Bytes at the peak of a whole decode and conversion, for each pixel, measured by
 # benchmarks/decode.py and rounded up; JPEG is counted more closely below.
@@ -48,13 +60,21 @@ _PEAK_BYTES = {
     "GIF": 12,
     "HEIF": 16,
     "JPEG2000": 24,
+    "JXL": 24,
     "PNG": 12,
     "TIFF": 16,
     "WEBP": 24,
 }
 _JPEG_FORMATS = ("JPEG", "MPO")
-_OPENED = ("JPEG", *_PEAK_BYTES)  # a JPEG of several pictures turns into MPO while it is opened
-_NAMES = {"MPO": "JPEG", "WEBP": "WebP", "JPEG2000": "JPEG 2000", "HEIF": "HEIC"}
+# A JPEG of several pictures turns into MPO while it is opened
+_OPENED = ("JPEG", *(name for name in _PEAK_BYTES if name != "JXL" or PLUGIN))
+_NAMES = {
+    "HEIF": "HEIC",
+    "JPEG2000": "JPEG 2000",
+    "JXL": "JPEG XL",
+    "MPO": "JPEG",
+    "WEBP": "WebP",
+}
 
 # What seeking to a nonsensical offset in a sound file gives.
 _ERRNO_OF_BAD_CONTENT = (errno.EINVAL, errno.EOVERFLOW, errno.EFBIG)
@@ -101,6 +121,17 @@ class _Seen:
     def at(self, size: Size) -> Image.Image:
         """Return the picture upright in sRGB; `size` is that before turning."""
         return upright(small_srgb(self.source, size, self.box), self.orientation)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A picture that was opened; where it is a RAW file's preview, what is true of the photo."""
+
+    picture: Image.Image
+    size: Size | None = None
+    orientation: int | None = None
+    format: str | None = None
+    described_by: Image.Image | None = None
 
 
 _DEFAULT_LIMITS = Limits()
@@ -174,22 +205,40 @@ def _see(path: PhotoPath, limits: Limits, fit: Callable[[Size], Size]) -> _Seen:
 
     `fit` must not care which way up the picture is, as that is known only after decoding.
     """
-    _refuse_unsupported(format_of(path))
+    by_name = format_of(path)
+    _refuse_unsupported(by_name)
     with _open(path) as file, _failures_as_reasons():
-        _refuse_unsupported(format_of_content(file.read(SIGNATURE_BYTES)))
+        found = format_of_content(file.read(SIGNATURE_BYTES)) or by_name
+        _refuse_unsupported(found)
         file.seek(0)
-        with Image.open(file, formats=_OPENED) as image:
+        opened = _open_picture(file, found, limits, fit)
+        with opened.picture as image:
             _drop_huge_metadata(image, limits)
             whole = image.size
             if min(whole) < limits.minimum_side:
                 raise UnsupportedFormat(f"smaller than {limits.minimum_side} pixels: left alone")
             source, box = _affordable(image, limits, fit)
             source.load()
-            orientation = _orientation(image)
-            width, height = whole[::-1] if orientation >= 5 else whole
-            name = _NAMES.get(str(image.format), str(image.format))
-            metadata = read_metadata(image, width, height, name)
+            orientation = opened.orientation or _orientation(image)
+            size = opened.size or whole
+            width, height = size[::-1] if orientation >= 5 else size
+            name = opened.format or _NAMES.get(str(image.format), str(image.format))
+            metadata = read_metadata(opened.described_by or image, width, height, name)
             return _Seen(source, box, orientation, metadata)
+
+
+def _open_picture(
+    file: BinaryIO, found: Format | None, limits: Limits, fit: Callable[[Size], Size]
+) -> _Opened:
+    """Open a picture by what its name or its first bytes say it is."""
+    if found is RAW:
+        raw = open_raw(file, THUMBNAIL_SHARE * max(fit(RAW_SIZE)), limits.memory_bytes)
+        return _Opened(raw.picture, raw.size, raw.orientation, "RAW", raw.described_by)
+    if found is JPEG_XL and (size := jxl_size(file)):
+        excess = _excess_of(size, _PEAK_BYTES["JXL"] * math.prod(size), limits)
+        if excess:
+            raise UnreadablePhoto(excess)
+    return _Opened(Image.open(file, formats=_OPENED))
 
 
 def _affordable(
@@ -232,14 +281,20 @@ def _excess(image: Image.Image, whole: Size, limits: Limits) -> str | None:
         if image.info.get("progressive"):
             needed += math.prod(whole) * 2 * len(image.getbands())  # all coefficients, 16 bits
     else:
-        needed = decoded * _PEAK_BYTES[str(image.format)]
+        needed = decoded * _PEAK_BYTES.get(str(image.format), DEVELOPED_BYTES)
+    reduced_for_free = image.format == "HEIF" and image.size != whole
+    return _excess_of(whole, needed, limits, count_pixels=not reduced_for_free)
+
+
+def _excess_of(
+    whole: Size, needed: int, limits: Limits, *, count_pixels: bool = True
+) -> str | None:
     if needed > limits.memory_bytes:
         return (
             f"needs about {needed // MEGABYTE:,} MB of memory to decode,"
             f" more than the {limits.memory_bytes // MEGABYTE:,} MB allowed"
         )
-    reduced_for_free = image.format == "HEIF" and image.size != whole
-    if math.prod(whole) > limits.pixels and not reduced_for_free:
+    if math.prod(whole) > limits.pixels and count_pixels:
         return (
             f"has {math.prod(whole) // MEGABYTE:,} megapixels,"
             f" more than the {limits.pixels // MEGABYTE:,} allowed"
@@ -273,6 +328,8 @@ def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation still to be applied, after loading."""
     if image.format == "HEIF":
         return 1  # pillow-heif has turned it
+    if image.format == "JXL" and not keeps_orientation(image):
+        return 1  # its decoder has turned it
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:

@@ -15,6 +15,8 @@ from scened import __version__
 from scened.cli.output import say
 from scened.config import default_database
 from scened.errors import ExitCode, ScenedError
+from scened.models.pack import default_pack_folder
+from scened.store.schema import SCHEMA_VERSION
 
 __all__ = ["commands", "main"]
 
@@ -37,6 +39,10 @@ NAMES = (
     "boost",
     "remove",
     "model",
+    "config",
+    "service",
+    "doctor",
+    "completion",
 )
 
 
@@ -70,10 +76,15 @@ class _Commands(Mapping[str, click.Command]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="The database file; also SCENED_DB. Default: in the platform's data folder.",
 )
-@click.version_option(__version__, prog_name="scened")
+@click.version_option(
+    __version__,
+    message=f"scened %(version)s, pack {default_pack_folder().name}, schema {SCHEMA_VERSION}",
+)
 @click.pass_context
 def commands(context: click.Context, database: Path | None) -> None:
     """Look at every photo once, on this computer, and find it again by what it shows."""
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        context.color = False
     context.obj = (database or default_database()).absolute()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 from sqlalchemy import Connection
 
 from scened.errors import AnotherDaemon, ScenedError
@@ -14,7 +15,15 @@ from scened.store.commands import Answer, Command, ask
 from scened.store.database import Database, open_for_reading, open_for_writing
 from scened.store.lock import daemon_lock
 
-__all__ = ["changing", "reading", "request"]
+__all__ = ["changing", "reading", "request", "settings_option"]
+
+settings_option = click.option(
+    "--settings",
+    "settings_file",
+    envvar="SCENED_SETTINGS",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
+)
 
 
 @contextmanager

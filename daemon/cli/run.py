@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from scened.cli.options import request
+from scened.cli.options import request, settings_option
 from scened.cli.output import say
 from scened.cli.progress import ProgressBar
-from scened.cli.summary import print_summary
+from scened.cli.summary import print_left_alone, print_summary
 from scened.config import Settings, load_settings
 from scened.errors import AnotherDaemon, ExitCode
+from scened.logs import set_up_logs
 from scened.models.pack import Pack, open_pack
 from scened.packs import Packs
 from scened.requests import ADD, carry_out, folder_to_add
@@ -35,6 +36,15 @@ MOST_JOBS = 64
 LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
+class Choices(NamedTuple):
+    """How the user wants it to run."""
+
+    settings: Settings
+    settings_file: Path | None
+    once: bool
+    jobs: int | None
+
+
 @click.command(epilog="Example: scened run --once ~/Pictures")
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
 @click.option("--once", is_flag=True, help="Look at what is there with a progress bar, then end.")
@@ -51,13 +61,8 @@ LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
     type=click.Path(path_type=Path),
     help="A pack's folder, to look with it in this run; also SCENED_PACK. Default: the one in use.",
 )
-@click.option(
-    "--settings",
-    "settings_file",
-    envvar="SCENED_SETTINGS",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
-)
+@settings_option
+@click.option("--verbose", is_flag=True, help="Show and log everything, names of folders included.")
 @click.pass_obj
 def run(
     database_file: Path,
@@ -66,6 +71,7 @@ def run(
     jobs: int | None,
     pack_folder: Path | None,
     settings_file: Path | None,
+    verbose: bool,
 ) -> None:
     """Look at the photos of the watched folders, DIR... among them, and go on as more come.
 
@@ -75,7 +81,6 @@ def run(
     os.umask(NOBODY_ELSE)
     if jobs is not None and not once:
         raise click.UsageError("--jobs goes with --once; `scened boost` hurries a daemon")
-    logging.basicConfig(format="scened: %(message)s", level=logging.WARNING)
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
     packs = Packs(database_file)
@@ -83,8 +88,9 @@ def run(
     try:
         with daemon_lock(database_file, LOCK_SECONDS):
             database = open_for_writing(database_file)
+            set_up_logs(database_file, verbose=verbose)
             try:
-                _work(database, pack, settings, paths, once, jobs)
+                _work(database, pack, Choices(settings, settings_file, once, jobs), paths)
             finally:
                 database.close()
     except AnotherDaemon:
@@ -93,14 +99,8 @@ def run(
         _hand_over(database_file, paths)
 
 
-def _work(
-    database: Database,
-    pack: Pack,
-    settings: Settings,
-    paths: list[bytes],
-    once: bool,
-    jobs: int | None,
-) -> None:
+def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) -> None:
+    once = choices.once
     for path in paths:
         carry_out(database, Command(0, ADD, path))
     with database.reading() as connection:
@@ -112,9 +112,24 @@ def _work(
     if not once:
         say(f"watching {', '.join(root.shown for root in watched)}; Ctrl-C ends it")
     began = time.monotonic()
+    told = once
+
+    def on_pulse(now: Pulse) -> None:
+        nonlocal told
+        bar.show(now)
+        if not told and now.state == "idle":
+            told = True
+            print_left_alone(database)
+
     with ProgressBar(shown=once) as bar:
         summary = Service(
-            database, pack, settings=settings, once=once, jobs=jobs, on_pulse=bar.show
+            database,
+            pack,
+            settings=choices.settings,
+            settings_file=choices.settings_file,
+            once=once,
+            jobs=choices.jobs,
+            on_pulse=on_pulse,
         ).run()
     if once:
         print_summary(database, summary, time.monotonic() - began)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from scened.cli.options import reading
 from scened.cli.output import as_json, echo_json, say
+from scened.metrics import metrics
 from scened.store.faults import disk_trouble
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
@@ -71,13 +72,19 @@ class Status(msgspec.Struct, frozen=True):
 @click.command(epilog="Example: scened status --watch")
 @click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
 @as_json
+@click.option("--metrics", "as_metrics", is_flag=True, help="Print OpenMetrics text instead.")
 @click.pass_obj
-def status(database_file: Path, watch: bool, json: bool) -> None:
+def status(database_file: Path, watch: bool, json: bool, as_metrics: bool) -> None:
     """Show what the daemon does or waits for, how fast and how far it is, and what it watches.
 
     With --watch and --json, one JSON document a line.
     """
-    if watch:
+    if as_metrics:
+        with reading(database_file) as connection:
+            running = daemon_runs(connection)
+            text = metrics(pulse(connection), read_state(connection), running=running)
+        click.echo(text, nl=False)
+    elif watch:
         with contextlib.suppress(KeyboardInterrupt):
             _watch(database_file, json)
     elif json:

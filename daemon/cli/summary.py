@@ -9,15 +9,17 @@ from pathlib import Path
 
 from scened.cli.output import say
 from scened.config import default_database
+from scened.formats import EXTRA_FORMATS
 from scened.library import Library
 from scened.service import Summary
 from scened.store.database import Database
 from scened.store.reading import FailedPhoto, frequent_tags, not_analysed
 from scened.wording import duration
 
-__all__ = ["print_summary"]
+__all__ = ["print_left_alone", "print_summary"]
 
 LISTED = 20  # photos without findings that are named; `scened status` counts the rest
+LEFT_ALONE = 3  # photos of a format that are named
 TAGS = 12
 
 
@@ -41,6 +43,17 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
     say(f"Everything is in {database.file}")
     if tags:
         _print_next(database, tags[0].tag)
+
+
+def print_left_alone(database: Database) -> None:
+    """Say which photos no codec here reads, and which extra does."""
+    with database.reading() as connection:
+        photos = not_analysed(connection)
+    for found in EXTRA_FORMATS:
+        names = [photo.path for photo in photos if photo.error == found.reason]
+        if names:
+            more = f" and {len(names) - LEFT_ALONE} more" * (len(names) > LEFT_ALONE)
+            say(f"left alone: {', '.join(names[:LEFT_ALONE])}{more}: {found.reason}")
 
 
 def _invocation(database: Database) -> str:

@@ -29,6 +29,11 @@ class Duty:
         self._decreased_at = clock() - DECREASE_SECONDS
         self.share = min(START, most)
 
+    def limit(self, most: float) -> None:
+        """Set another upper bound."""
+        self._most = most
+        self.share = min(self.share, max(LEAST, most))
+
     def adjust(self, others_cores: float | None, cores: int) -> None:
         """Follow what others use, in cores; without that reading only the upper bound holds."""
         now = self._clock()

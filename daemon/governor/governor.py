@@ -64,6 +64,7 @@ class Governor:
         self._clock = clock
         self._boosted_effort = boosted_effort
         self._sensors = sensors
+        self._disk = disk
         self._ours = ours
         self._gates = gates(settings.gates, sensors, clock, disk, ours)
         self._duty = Duty(clock, settings.most_duty_percent / 100)
@@ -84,6 +85,12 @@ class Governor:
         now = self._clock()
         self._paused_until = now + wish.paused_seconds
         self._boosted_until = now + wish.boosted_seconds
+
+    def adopt(self, settings: Settings) -> None:
+        """Keep to other settings from now on; each gate forgets that it was closed."""
+        self._gates = gates(settings.gates, self._sensors, self._clock, self._disk, self._ours)
+        self._duty.limit(settings.most_duty_percent / 100)
+        self._reviewed_at = None
 
     def paused_seconds(self) -> float:
         """Return how long the pause still lasts, 0 when there is none."""

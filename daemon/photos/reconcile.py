@@ -14,6 +14,7 @@ from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Place, Sighting, join
 from scened.store.roots import Root, set_availability
+from scened.store.stacks import restack, stack_changes
 
 __all__ = ["is_there", "reconcile"]
 
@@ -103,13 +104,15 @@ def _compare(
     """Return what is new or changed in one folder, and mark what has gone from it."""
     with database.reading() as connection:
         known = catalogue.files_in_folder(connection, root.id, rules.folder)
-    if known == found.photos:
+        astray = stack_changes(connection, root.id, rules.folder)
+    if known == found.photos and not astray:
         return []
     gone = [Place(root.id, rules.folder, name) for name in known.keys() - found.photos.keys()]
-    if gone:
+    if gone or astray:
         with database.writing() as connection:
             for place in gone:
                 catalogue.miss_file(connection, root, place)
+            restack(connection, [(root.id, rules.folder)])
     changed = []
     for name, marks in found.photos.items():
         if known.get(name) == marks:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, text
 from scened.store.places import Marks, Place, Sighting, device_at, displayed, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
+from scened.store.stacks import dissolve_single, restack
 
 __all__ = [
     "drop_folder",
@@ -151,6 +152,7 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
     agree and that one is no longer at its place; where it still is, the two are hard links and
     share their content at once. Anything else waits to be identified.
     """
+    sightings = list(sightings)
     root_paths: dict[int, bytes] = {row.id: row.path for row in connection.execute(ROOT_PATHS)}
     changed = 0
     renamed: list[int] = []
@@ -161,6 +163,8 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
         else:
             renamed.append(_see_first(connection, sighting, root_paths))
     index_photos(connection, renamed)
+    if renamed:
+        restack(connection, {(each.place.root_id, each.place.folder) for each in sightings})
     return changed + len(renamed)
 
 
@@ -191,6 +195,8 @@ def drop_missing(connection: Connection) -> int:
     ]
     for file_id in gone:
         connection.execute(DELETE_FILE, {"id": file_id})
+    if gone:
+        dissolve_single(connection)
     return len(gone)
 
 

@@ -143,6 +143,21 @@ def scened(tmp_path: Path) -> Scened:
     return Scened(tmp_path / "data" / "library.sqlite", settings)
 
 
+def hide_extras(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every command run as if the codecs of the extras were not installed."""
+    hidden = folder / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['rawpy'] = sys.modules['pillow_jxl'] = None\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+
+
+@pytest.fixture
+def without_extras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hide_extras(tmp_path, monkeypatch)
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """Five different photos in two folders, written long enough ago to have settled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -144,3 +145,16 @@ def test_a_photo_that_is_written_slowly_is_taken_once_it_is_whole(
             scened("status")
     analysed(scened, slow)
     assert scened.rows("SELECT count(*) FROM photos WHERE status = 'failed'") == [(0,)]
+
+
+def test_it_says_once_which_photos_wait_for_a_codec(
+    scened: Scened, library: Path, without_extras: None
+) -> None:
+    shutil.copy(library / "chelsea.jpg", library / "one.dng")
+    process = scened.start("run", library)
+    scened.wait_until_idle()
+    write_photo(library / "later.jpg", photo("camera.png"))
+    analysed(scened, library / "later.jpg")
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert said.count(f"left alone: {library / 'one.dng'}: RAW photos need a codec") == 1

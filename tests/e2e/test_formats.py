@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Scened, age
+from tests.e2e.conftest import Scened, age, hide_extras
 from tests.photos import SHARED, needs_shared, photo, write_photo, write_turned
 
 # Each of the eight has another digit drawn in its middle, so they are not quite one picture
@@ -58,8 +58,8 @@ def check_alike(scened: Scened, photos: int, spread: float, name: str = "") -> N
 @pytest.mark.parametrize(
     ("name", "status"),
     [
-        ("8bit-sRGB.jxl", "unsupported"),
-        ("canon_eos_6d.dng", "unsupported"),
+        ("8bit-sRGB.jxl", "analysed"),
+        ("canon_eos_6d.dng", "analysed"),
         ("200MP.heic", "analysed"),
         ("8bit-sRGB.avif", "analysed"),
         ("iphone_7.heic", "analysed"),
@@ -79,3 +79,18 @@ def test_no_hostile_file_stops_the_rest(scened: Scened) -> None:
     assert scened.rows(
         "SELECT count(*) FROM photos WHERE status <> 'analysed' AND error IS NULL"
     ) == [(0,)]
+
+
+@needs_shared
+def test_an_extra_that_is_installed_later_makes_photos_pending_again(
+    scened: Scened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "photos"
+    root.mkdir()
+    for name, as_name in (("canon_eos_6d.dng", "a.dng"), ("8bit-sRGB.jxl", "b.jpg")):
+        (root / as_name).hardlink_to(SHARED / "photos" / "2023-formats" / name)
+    with monkeypatch.context() as context:
+        hide_extras(tmp_path, context)
+        assert "2 not supported" in scened("run", "--once", root)
+    scened("run", "--once", root)
+    assert scened.rows("SELECT format FROM photos ORDER BY path") == [("RAW",), ("JPEG XL",)]

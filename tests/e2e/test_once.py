@@ -92,7 +92,9 @@ def test_a_broken_photo_fails_with_a_reason_and_stops_nothing(
     assert all(reasons.values())
 
 
-def test_raw_and_tiny_files_are_not_supported_and_no_failure(scened: Scened, library: Path) -> None:
+def test_raw_and_tiny_files_are_not_supported_and_no_failure(
+    scened: Scened, library: Path, without_extras: None
+) -> None:
     write_photo(library / "icon.png", photo(size=(32, 32)))
     shutil.copy(library / "chelsea.jpg", library / "raw.dng")
     age(library / "icon.png")
@@ -101,7 +103,7 @@ def test_raw_and_tiny_files_are_not_supported_and_no_failure(scened: Scened, lib
     rows = scened.rows("SELECT error FROM photos WHERE status = 'unsupported' ORDER BY path")
     assert rows == [
         ("smaller than 64 pixels: left alone",),
-        ("RAW photos cannot be read yet",),
+        ("RAW photos need a codec: pip install 'scened[raw]'",),
     ]
 
 

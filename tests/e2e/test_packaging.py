@@ -48,7 +48,8 @@ def names_in_wheel(built: Path) -> list[str]:
 
 def test_the_wheel_brings_nothing_but_scened(built: Path) -> None:
     top = {name.split("/")[0] for name in names_in_wheel(built)}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"scened"}
+    ours = {name for name in top if not name.endswith((".dist-info", ".data"))}
+    assert ours == {"scened"}
 
 
 def test_the_wheel_carries_pack_migrations_and_types(built: Path) -> None:
@@ -59,6 +60,20 @@ def test_the_wheel_carries_pack_migrations_and_types(built: Path) -> None:
         "scened/migrations/versions/0001_first_light.py",
         "scened/py.typed",
     } <= names
+
+
+def test_the_wheel_carries_the_units(built: Path) -> None:
+    units = {Path(name).name for name in names_in_wheel(built) if "share/scened/" in name}
+    assert units == {"scened.service", "service.plist"}
+
+
+def test_the_installed_wheel_finds_its_units(installed: Path, tmp_path: Path) -> None:
+    code = "from scened.units.manager import template; template('service.plist')"
+    code += "; print(template('scened.service'))"
+    ran = subprocess.run(
+        [installed / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "Type=notify" in ran.stdout, ran.stderr
 
 
 def test_the_wheel_leaves_training_out(built: Path) -> None:

@@ -220,13 +220,15 @@ def test_what_is_not_a_picture_is_refused(tmp_path: Path, content: bytes, reason
 
 
 @pytest.mark.parametrize("suffix", ["dng", "CR2", "nef", "arw", "raf", "x3f"])
-def test_raw_photos_are_known_by_name_and_never_opened(tmp_path: Path, suffix: str) -> None:
+def test_raw_photos_are_known_by_name_and_never_opened(
+    tmp_path: Path, suffix: str, without_extras: None
+) -> None:
     with pytest.raises(UnsupportedFormat, match="RAW"):
         decode(tmp_path / f"not-even-there.{suffix}")
 
 
 @pytest.mark.parametrize("head", [b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"])
-def test_jpeg_xl_is_known_by_its_content(tmp_path: Path, head: bytes) -> None:
+def test_jpeg_xl_is_known_by_its_content(tmp_path: Path, head: bytes, without_extras: None) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(head + bytes(100))
     with pytest.raises(UnsupportedFormat, match="JPEG XL"):

@@ -336,3 +336,14 @@ def test_a_sensor_that_is_slow_to_read_is_not_asked_in_every_review() -> None:
     bad_heat(scene.weather)
     assert scene.reason(after=REVIEW_SECONDS) is None
     assert scene.reason(after=SLOW_SECONDS) is not None
+
+
+def test_other_settings_hold_from_the_next_look() -> None:
+    scene = Scene()
+    bad_battery(scene.weather)
+    assert scene.reason() is not None
+    scene.governor.adopt(
+        Settings(gates=GateSettings(battery=BatterySettings(on_battery=True)), most_duty_percent=10)
+    )
+    assert scene.reason() is None
+    assert scene.governor.duty <= 0.1

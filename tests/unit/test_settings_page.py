@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 
 import msgspec
 
 from scened.config import Settings
+from tests.settings_docs import PAGE, page
 
-PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+
+def test_the_settings_page_is_what_the_definitions_say() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run `python -m tests.settings_docs`"
 
 
 def test_the_settings_page_shows_every_setting_with_its_default() -> None:

@@ -1,0 +1,1 @@
+"""The system's own service managers: systemd on Linux, launchd on macOS."""
