@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.network import Backbone, normalise
-from scened.models.training.views import BILINEAR, Pixels, product_view, roughened
+from scened.models.training.views import BILINEAR, Pixels, product_view, roughened, stamped
 
 __all__ = [
     "CALIBRATION_PHOTOS",
@@ -35,6 +35,7 @@ __all__ = [
 CALIBRATION_PHOTOS = 120
 CALIBRATION_SHAPE = (256, 320)
 FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
+STAMPED = 0.6  # share of the third views that something is written on
 ZOOM = 0.85  # of the second view's crop
 
 log = logging.getLogger(__name__)
@@ -82,8 +83,9 @@ def make_features(work: Path, leg: Path, threads: int = 2) -> None:
     """Cache three views' features of every head photo, by a leg's backbone, in `leg`/features.npy.
 
     The views: as the product sees it; its middle, mirrored, so that a head does not learn one
-    framing; and the whole again, roughened, so that it does not hang on the last digit of a
-    pixel. Squashed photos are shown as 4:3, then as 3:4, then as 4:3.
+    framing; and the whole again, roughened and written on, so that it does not hang on the last
+    digit of a pixel, nor on words over the picture. Squashed photos are shown as 4:3, then as
+    3:4, then as 4:3.
     """
     target = leg / "features.npy"
     if target.exists():
@@ -146,10 +148,11 @@ def _whole(picture: Image.Image, squashed: bool) -> Pixels:
 def _roughened(picture: Image.Image, squashed: bool) -> Pixels:
     """Show the whole once more as another program may have saved it: re-encoded, less sharp.
 
-    How strongly depends on the picture alone, so that the cache is the same every time.
+    Most also have something written on them, as by a camera that prints the date. How strongly depends on the picture alone, so that the cache is the same every time.
     """
     rng = np.random.default_rng(zlib.crc32(picture.tobytes()))
-    return _whole(roughened(picture, rng), squashed)
+    written = stamped(picture, rng) if rng.random() < STAMPED else picture
+    return _whole(roughened(written, rng), squashed)
 
 
 def _mirrored_middle(picture: Image.Image, squashed: bool) -> Pixels:

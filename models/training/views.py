@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from scened.models.pack import nearest_shape
 
@@ -18,6 +18,7 @@ __all__ = [
     "general_view",
     "product_view",
     "roughened",
+    "stamped",
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -33,6 +34,11 @@ ASPECTS = (3 / 4, 4 / 3)  # what squashed photos mostly were
 GREY = 128
 MOST_BLUR = 0.8  # px, of a roughened picture
 JPEG_QUALITIES = (50, 95)
+MOST_STAMPS = 5
+LONGEST_STAMP = 10  # characters
+STAMP_HEIGHTS = (0.03, 0.12)  # of a picture's
+STAMP_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:/ "
+STAMP_COLOURS = ("white", "white", "black", "orange", "yellow")
 
 
 def product_view(picture: Image.Image) -> Pixels:
@@ -68,6 +74,18 @@ def roughened(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     blurred.save(stream, "JPEG", quality=int(rng.integers(*JPEG_QUALITIES)))
     with Image.open(stream) as encoded:
         return encoded.convert("RGB")
+
+
+def stamped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Return a picture with some words or numbers drawn over it, as dates and watermarks are."""
+    picture = picture.copy()
+    draw = ImageDraw.Draw(picture)
+    for _ in range(rng.integers(1, MOST_STAMPS + 1)):
+        letters = rng.choice(list(STAMP_LETTERS), int(rng.integers(1, LONGEST_STAMP + 1)))
+        font = ImageFont.load_default(max(6.0, rng.uniform(*STAMP_HEIGHTS) * picture.height))
+        place = (rng.uniform(0, 0.9) * picture.width, rng.uniform(0, 0.9) * picture.height)
+        draw.text(place, "".join(letters), STAMP_COLOURS[rng.integers(len(STAMP_COLOURS))], font)
+    return picture
 
 
 def face_view(
