@@ -148,7 +148,8 @@ def _whole(picture: Image.Image, squashed: bool) -> Pixels:
 def _roughened(picture: Image.Image, squashed: bool) -> Pixels:
     """Show the whole once more as another program may have saved it: re-encoded, less sharp.
 
-    Most also have something written on them, as by a camera that prints the date. How strongly depends on the picture alone, so that the cache is the same every time.
+    Most also have something written on them, as by a camera that prints the date. How strongly
+    depends on the picture alone, so that the cache is the same every time.
     """
     rng = np.random.default_rng(zlib.crc32(picture.tobytes()))
     written = stamped(picture, rng) if rng.random() < STAMPED else picture
