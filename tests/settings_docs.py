@@ -24,8 +24,8 @@ scened config check                               # what you changed, or what is
 ```
 
 A running daemon takes a change up within seconds, but for `limits` and `analysis`, which hold from
-its next start. A file with a mistake changes nothing, and the log says so. Every gate has `enabled`:
-where that is false, it never makes the work wait.
+its next start. A file with a mistake changes nothing, and the log says so. Every gate has
+`enabled`: where that is false, it never makes the work wait.
 
 ```toml
 {settings}```
