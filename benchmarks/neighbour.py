@@ -1,34 +1,39 @@
-"""What a job that keeps every core busy loses while photos are analysed beside it.
+"""What others lose while photos are analysed beside them.
 
-    python benchmarks/neighbour.py --photo ../shared/photos/2014-phone/*S7*.jpg --pairs 20
+    python benchmarks/neighbour.py --pairs 20
 
-The foreground job compresses on every core. It runs in short rounds, in turn: alone; beside the
-daemon as it ships; beside the same analysis at plain `nice 19`, without slices, gates and idle
-priority. What is not wanted in a round is stopped where it stands. Prints the median loss against
-the round alone just before, its 95 % bootstrap interval, and our own photos a second.
+Three foreground jobs: compression and a build (byte-compiling the standard library to files) on
+every core, and a server that does 2 ms of work for each request, one request at a time. They run in
+short rounds, in turn: alone, then beside us; once with the daemon as it ships, once with the same
+analysis at plain `nice 19`, without slices, gates and idle priority. What is not wanted in a round
+is stopped where it stands. Prints the median loss against the round alone just before (of
+throughput, or of the 99th percentile of the response time), its 95 % bootstrap interval, and our
+own photos a second meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
+import py_compile
 import random
-import sqlite3
+import socket
 import statistics
-import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import zlib
 from collections.abc import Callable
+from multiprocessing.pool import Pool
 from pathlib import Path
-from typing import NamedTuple
 
-import psutil
+from common import PHOTO, Worker, daemon, interval, make_library, percentile
 
-COPIES = 4_000
-RESAMPLES = 2_000
+COPIES = 500
+WORK_SECONDS = 0.002  # of one request
 PLAIN = """
 import os, sys
 from pathlib import Path
@@ -42,12 +47,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     print(flush=True)
 """
 
-
-class Round(NamedTuple):
-    """Blocks compressed a second by the foreground job, and photos a second by us."""
-
-    blocks: float
-    photos: float
+Round = Callable[[float], float]  # seconds -> a figure that is better when it is higher
 
 
 def main() -> None:
@@ -55,93 +55,63 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--photo", type=Path, required=True, help="a photo to make a library of")
+    parser.add_argument("--photo", type=Path, default=PHOTO, help="a photo to make a library of")
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=5.0, help="of one round")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    cores = len(os.sched_getaffinity(0))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        multiprocessing.Pool(cores) as pool,
+        _Server() as server,
+    ):
         root = Path(folder)
-        _make_library(arguments.photo.read_bytes(), root / "photos")
-        print("| beside the foreground job | loss, median | 95 % interval | our photos a second |")
-        print("|---|---|---|---|")
-        with _daemon(root) as (process, count):
-            _compare("the daemon as it ships", process, count, arguments)
-        with _plain(root) as (process, count):
-            _compare("plain nice 19", process, count, arguments)
+        make_library(arguments.photo, root / "photos", COPIES)
+        jobs: dict[str, Round] = {
+            "compression, every core": lambda seconds: _shared(pool, _compress, cores, seconds),
+            "build, every core": lambda seconds: _shared(pool, _build, cores, seconds),
+            "requests, p99": server.round,
+        }
+        print("| foreground job | beside | loss, median | 95 % interval | our photos a second |")
+        print("|---|---|---|---|---|")
+        for job, one_round in jobs.items():
+            with daemon(_fresh(root), root / "photos") as worker:
+                _compare(f"{job} | the daemon as it ships", worker, one_round, arguments)
+            with _plain(root) as worker:
+                _compare(f"{job} | plain nice 19", worker, one_round, arguments)
 
 
-class _Beside:
-    """A process that analyses, and how many photos it has done."""
-
-    def __init__(self, command: list[str], root: Path, count: Callable[[], int]) -> None:
-        self._command = command
-        self._output = root / "output"
-        self._count = count
-
-    def __enter__(self) -> tuple[subprocess.Popen[bytes], Callable[[], int]]:
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(self._command, stdout=output)
-        while not self._count():
-            time.sleep(0.1)
-        return self._process, self._count
-
-    def __exit__(self, *_: object) -> None:
-        _signal(self._process.pid, stop=False)
-        self._process.terminate()
-        self._process.wait()
+def _fresh(root: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=root))
 
 
-def _daemon(root: Path) -> _Beside:
-    database = root / "library.sqlite"
-
-    def count() -> int:
-        try:
-            connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
-            (done,) = connection.execute(
-                "SELECT count(*) FROM photos WHERE status = 'analysed'"
-            ).fetchone()
-            connection.close()
-        except sqlite3.Error:
-            return 0
-        return int(done)
-
-    scened = str(Path(sys.executable).parent / "scened")
-    return _Beside([scened, "--db", str(database), "run", str(root / "photos")], root, count)
-
-
-def _plain(root: Path) -> _Beside:
+def _plain(root: Path) -> Worker:
+    output = _fresh(root) / "output"
     command = [sys.executable, "-c", PLAIN, str(root / "photos")]
-    return _Beside(command, root, lambda: (root / "output").stat().st_size)
+    return Worker(command, output, lambda: output.stat().st_size)
 
 
-def _compare(
-    name: str,
-    process: subprocess.Popen[bytes],
-    count: Callable[[], int],
-    arguments: argparse.Namespace,
-) -> None:
+def _compare(name: str, worker: Worker, one_round: Round, arguments: argparse.Namespace) -> None:
     losses, rates = [], []
+    worker.wait_for(1)
     for _ in range(arguments.pairs):
-        _signal(process.pid, stop=True)
-        alone = _round(arguments.seconds, count)
-        _signal(process.pid, stop=False)
-        beside = _round(arguments.seconds, count)
-        losses.append(1 - beside.blocks / alone.blocks)
-        rates.append(beside.photos)
-    low, high = _interval(losses)
+        worker.stop(True)
+        alone = one_round(arguments.seconds)
+        worker.stop(False)
+        before = worker.done()
+        beside = one_round(arguments.seconds)
+        losses.append(1 - beside / alone)
+        rates.append((worker.done() - before) / arguments.seconds)
+    low, high = interval(losses)
     print(
         f"| {name} | {statistics.median(losses):.1%} | {low:.1%} .. {high:.1%}"
-        f" | {statistics.median(rates):.2f} |",
+        f" | {statistics.mean(rates):.2f} |",
         flush=True,
     )
 
 
-def _round(seconds: float, count: Callable[[], int]) -> Round:
-    before = count()
-    cores = len(os.sched_getaffinity(0))
-    with multiprocessing.Pool(cores) as pool:
-        blocks = sum(pool.map(_compress, [seconds] * cores))
-    return Round(blocks / seconds, (count() - before) / seconds)
+def _shared(pool: Pool, work: Callable[[float], int], cores: int, seconds: float) -> float:
+    return sum(pool.map(work, [seconds] * cores, chunksize=1)) / seconds
 
 
 def _compress(seconds: float) -> int:
@@ -153,28 +123,53 @@ def _compress(seconds: float) -> int:
     return blocks
 
 
-def _signal(pid: int, *, stop: bool) -> None:
-    process = psutil.Process(pid)
-    for each in (process, *process.children(recursive=True)):
-        if stop:
-            each.suspend()
-        else:
-            each.resume()
+def _build(seconds: float) -> int:
+    """Return how many bytes of source were compiled."""
+    sources = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    end, done = time.perf_counter() + seconds, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for source in itertools.cycle(sources):
+            if time.perf_counter() >= end:
+                break
+            py_compile.compile(str(source), cfile=f"{folder}/{source.stem}.pyc", doraise=True)
+            done += source.stat().st_size
+    return done
 
 
-def _interval(values: list[float]) -> tuple[float, float]:
-    draw = random.Random(0)  # noqa: S311 - not a secret
-    medians = sorted(
-        statistics.median(draw.choices(values, k=len(values))) for _ in range(RESAMPLES)
-    )
-    return medians[int(0.025 * RESAMPLES)], medians[int(0.975 * RESAMPLES)]
+class _Server:
+    """A small server on this machine, in a process of its own."""
+
+    def __enter__(self) -> _Server:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._process = multiprocessing.Process(target=_serve, args=(listener,), daemon=True)
+        self._process.start()
+        self._connection = socket.create_connection(listener.getsockname())
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._process.terminate()
+
+    def round(self, seconds: float) -> float:
+        """Ask one request after the other; return 1 / the 99th percentile of the seconds."""
+        end, waits = time.perf_counter() + seconds, []
+        while (began := time.perf_counter()) < end:
+            self._connection.sendall(b"?")
+            self._connection.recv(1)
+            waits.append(time.perf_counter() - began)
+        return 1 / percentile(waits, 99)
 
 
-def _make_library(photo: bytes, folder: Path) -> None:
-    """Write copies of a photo that differ in a byte after its end, and so in their hash."""
-    folder.mkdir()
-    for number in range(min(COPIES, 2_000_000_000 // len(photo))):
-        (folder / f"{number:05}.jpg").write_bytes(photo + str(number).encode())
+def _serve(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while connection.recv(1):
+        end = time.thread_time() + WORK_SECONDS
+        while time.thread_time() < end:
+            pass
+        connection.sendall(b"!")
 
 
 if __name__ == "__main__":

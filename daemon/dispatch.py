@@ -1,4 +1,4 @@
-"""Give pending photos to the analyzer, slice by slice, and write down what comes back."""
+"""Give pending photos to the analyzers, slice by slice, and write down what comes back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from scened.analysis.protocol import (
     MovedOn,
     PackRefused,
     Ready,
+    Slice,
     Started,
     decoder_version,
 )
@@ -23,9 +24,9 @@ from scened.clock import Clock
 from scened.config import Settings
 from scened.errors import DamagedPack, ReadFailed
 from scened.findings import Outcome
-from scened.governor.governor import Governor, Hold
+from scened.governor.governor import Effort, Governor, Hold
 from scened.models.pack import Pack
-from scened.progress import Rate
+from scened.progress import Estimator
 from scened.store.backups import remove_backups
 from scened.store.database import Database
 from scened.store.queue import PendingPhoto, pending_photos, retry_failed
@@ -37,27 +38,42 @@ logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.25
 SLICE_PHOTOS = 32
-ANALYZER_IDLE_SECONDS = 60.0  # without work for so long, the analyzer goes and frees its memory
+ANALYZER_IDLE_SECONDS = 60.0  # without work for so long, the analyzers go and free their memory
 SUSPEND_SECONDS = 0.5  # a slice that must stop and lasts longer is suspended where it stands
-LOOK_SECONDS = 0.25  # between two looks at a slice that is out
+LOOK_SECONDS = 0.25  # between two looks at the slices that are out
 CHANGED_SECONDS = 2.0  # a photo that changed while it was read is not tried again before
 STARTS = 3  # analyzers in a row that may die before they take a photo
 
 
 class Seconds(msgspec.Struct, frozen=True):
-    """Where the analyzer's time went."""
+    """Where the analyzers' time went."""
 
     hashing: float = 0.0
     decoding: float = 0.0
     network: float = 0.0
 
 
+class _Worker:
+    """One analyzer, the slice it is at, and what it has said of it so far."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self.given: dict[int, PendingPhoto] = {}  # by file id
+        self.given_at = 0.0
+        self.outcomes: list[Outcome] = []
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether its slice is out, or results of it wait to be written."""
+        return self.supervisor.busy or bool(self.outcomes)
+
+
 class Dispatcher:
-    """The one place where photos meet the analyzer.
+    """The one place where photos meet the analyzers.
 
     Pending photos are asked of the database before each slice, and a slice's results are
     written in one transaction when it is over: whatever is killed, nothing is lost or done
-    twice but the slice at hand.
+    twice but the slices at hand. A photo is in one slice at a time.
     """
 
     def __init__(
@@ -71,26 +87,26 @@ class Dispatcher:
         settings: Settings,
     ) -> None:
         self._database = database
-        self._governor = governor
-        self._clock = clock
-        self._moved_on = moved_on
-        self._supervisor = Supervisor(pack.folder, settings.limits, tell)
+        self._limits = settings.limits
         self._decoder = decoder_version(settings.limits)
         self._faces = settings.analysis.faces
-        self._given: dict[int, PendingPhoto] = {}  # by file id, of the slice at hand
-        self._outcomes: list[Outcome] = []
+        self._governor = governor
+        self._clock = clock
+        self._tell = tell
+        self._moved_on = moved_on
+        self._workers: list[_Worker] = []
         self._changed: dict[int, float] = {}  # file id -> when it changed while it was read
         self._nothing_since: int | None = None  # data version at which no photo was pending
-        self._given_at = self._idle_since = self._rest_until = clock()
+        self._idle_since = self._rest_until = self._looked_at = clock()
         self._failed_starts = 0
         self.hold: Hold | None = None
         self.last_error: str | None = None
-        self.rate = Rate(clock)
+        self.progress = Estimator(clock)
         self.seconds = Seconds()
         self.analysed = 0
         self.use(pack)
+        self.retry_unread()
         with database.writing() as connection:
-            retry_failed(connection, self._decoder)
             faces_removed = switch_faces(connection, self._faces)
         if faces_removed:
             remove_backups(database.file)
@@ -98,7 +114,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Tell whether a slice is out, or results wait to be written."""
-        return self._supervisor.busy or bool(self._outcomes)
+        return any(worker.busy for worker in self._workers)
 
     @property
     def exhausted(self) -> bool:
@@ -110,100 +126,137 @@ class Dispatcher:
         )
 
     @property
-    def analyzer_pid(self) -> int | None:
-        """Return the analyzer's process id, if it runs."""
-        return self._supervisor.pid
+    def analyzer_pids(self) -> list[int]:
+        """Return the process ids of the analyzers that run."""
+        return [pid for worker in self._workers if (pid := worker.supervisor.pid)]
 
     def seconds_to_next(self) -> float | None:
         """Return when the next turn is due, or None when only news makes one."""
-        if self._supervisor.busy:
+        if self.busy:
             return LOOK_SECONDS
         return None if self.hold else max(0.0, self._rest_until - self._clock()) or None
 
     def turn(self) -> None:
-        """Hand out the next slice if that is allowed; suspend one that must no longer go on."""
-        self._supervisor.check()
-        if self._supervisor.busy:
-            self._mind_the_slice()
-            return
-        self._write()  # what could not be written when its slice was over
+        """Hand out slices as far as that is allowed; suspend those that must no longer go on."""
+        for worker in self._workers:
+            if not worker.supervisor.busy:
+                self._write(worker)  # what could not be written when its slice was over
         if self.exhausted:
             self.hold = None
-            if self._supervisor.running and self._is_long_idle():
-                self._supervisor.stop()
+            self.progress.rest()
+            if self._clock() - self._idle_since >= ANALYZER_IDLE_SECONDS:
+                self._dismiss(self._workers)
             return
-        photos = self._next_photos()
-        self.hold = self._governor.hold() if photos else None
-        if photos and self.hold is None and self._clock() >= self._rest_until:
-            self._give(photos)
+        hold = self._governor.hold()
+        self._mind_the_slices(hold)
+        if hold is None:
+            self._give_all(self._governor.effort())
+        elif not self.busy and not self._next_photos(1):
+            hold = None  # nothing is there that would have to wait
+        self.hold = hold
+        if hold is None and not self.exhausted:
+            self.progress.work()
+        else:
+            self.progress.rest()
 
     def handle(self, message: AnalyzerSaid | AnalyzerEnded) -> None:
-        """Take in what the analyzer said, or that it is gone."""
-        if message.generation != self._supervisor.generation:
-            return
-        if isinstance(message, AnalyzerEnded):
-            self._bury(message)
-            return
-        self._supervisor.heard(message.answer)
-        self._take(message.answer)
+        """Take in what an analyzer said, or that it is gone."""
+        for worker in self._workers:
+            if worker.supervisor.generation == message.generation:
+                if isinstance(message, AnalyzerEnded):
+                    self._bury(worker, message)
+                else:
+                    worker.supervisor.heard(message.answer)
+                    self._take(worker, message.answer)
+                return
 
     def retry_unread(self) -> None:
-        """Try again what time may have cured."""
+        """Try again what time, or another decoder, may have cured."""
         with self._database.writing() as connection:
             retry_failed(connection, self._decoder)
 
     def use(self, pack: Pack) -> None:
         """Look with another pack from now on; what was finished with the one before is kept."""
         self.stop()
-        self._supervisor.pack_folder = pack.folder
+        self._pack_folder = pack.folder
         self._nothing_since = None
         with self._database.writing() as connection:
             self.pack_id = activate_pack(connection, pack)
 
     def stop(self) -> None:
-        """End the analyzer and write what it had finished."""
-        self._supervisor.stop()
-        self._write()
+        """End the analyzers and write what they had finished."""
+        self._dismiss(self._workers)
 
-    def _mind_the_slice(self) -> None:
-        """Let a slice end by itself, unless it must stop and outlasts our patience."""
-        self.hold = self._governor.hold()
-        if self.hold is None:
-            self._supervisor.resume()
-        elif self._clock() - self._given_at > SUSPEND_SECONDS:
-            self._supervisor.suspend()
+    def _mind_the_slices(self, hold: Hold | None) -> None:
+        """Let slices end by themselves, unless they must stop and outlast our patience."""
+        now = self._clock()
+        looks = now - self._looked_at >= LOOK_SECONDS
+        if looks:
+            self._looked_at = now
+        for worker in self._workers:
+            if looks:
+                worker.supervisor.check()
+            if hold is None:
+                worker.supervisor.resume()
+            elif worker.supervisor.busy and now - worker.given_at > SUSPEND_SECONDS:
+                worker.supervisor.suspend()
 
-    def _next_photos(self) -> list[PendingPhoto]:
+    def _give_all(self, effort: Effort) -> None:
+        """Give every analyzer that is free a slice; those that are one too many go."""
+        if self._clock() < self._rest_until:
+            return
+        free = [worker for worker in self._workers if not worker.busy]
+        surplus = max(0, len(self._workers) - effort.processes)
+        fit = [each for each in free if each.supervisor.keeps_priority == effort.keeps_priority]
+        unfit = [each for each in free if each not in fit]
+        self._dismiss([*unfit, *fit][: max(surplus, len(unfit))])
+        for number in range(effort.processes):
+            if number == len(self._workers):
+                supervisor = Supervisor(
+                    self._pack_folder,
+                    self._limits,
+                    self._tell,
+                    keeps_priority=effort.keeps_priority,
+                )
+                self._workers.append(_Worker(supervisor))
+            worker = self._workers[number]
+            if not worker.busy:
+                photos = self._next_photos(max(1, SLICE_PHOTOS // effort.processes))
+                if not photos:
+                    return
+                self._give(worker, photos, effort)
+
+    def _next_photos(self, limit: int) -> list[PendingPhoto]:
+        """Return pending photos that are in nobody's slice."""
         now = self._clock()
         self._changed = {k: v for k, v in self._changed.items() if now - v < CHANGED_SECONDS}
+        taken = set(self._changed).union(*(each.given for each in self._workers if each.busy))
         version = self._database.data_version()
         with self._database.reading() as connection:
-            photos = pending_photos(connection, self.pack_id, SLICE_PHOTOS + len(self._changed))
-        photos = [photo for photo in photos if photo.file_id not in self._changed]
-        if not photos:
+            photos = pending_photos(connection, self.pack_id, limit + len(taken))
+        photos = [photo for photo in photos if photo.file_id not in taken]
+        if not photos and not self.busy:
             self._nothing_since = version
-        return photos
+        return photos[:limit]
 
-    def _give(self, photos: list[PendingPhoto]) -> None:
-        if self._nothing_since is not None:
-            self.rate.begin()
+    def _give(self, worker: _Worker, photos: list[PendingPhoto], effort: Effort) -> None:
         self._nothing_since = None
-        self._given = {photo.file_id: photo for photo in photos}
+        worker.given = {photo.file_id: photo for photo in photos}
+        worker.given_at = self._clock()
         jobs = tuple(
             Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
             for photo in photos
         )
-        self._given_at = self._clock()
-        self._supervisor.give(jobs, SLICE_SECONDS)
+        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead))
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, worker: _Worker, answer: Answer) -> None:
         match answer:
             case Ready() | Started():
                 self._failed_starts = 0
             case PackRefused(reason):
                 raise DamagedPack(reason)
             case Looked():
-                self._outcomes.append(answer.outcome)
+                worker.outcomes.append(answer.outcome)
                 self.seconds = Seconds(
                     self.seconds.hashing + answer.hash_seconds,
                     self.seconds.decoding + answer.decode_seconds,
@@ -211,36 +264,41 @@ class Dispatcher:
                 )
             case MovedOn(file_id):
                 self._changed[file_id] = self._clock()
-                self._moved_on(self._given[file_id].path)
+                self._moved_on(worker.given[file_id].path)
             case Done():
-                self._write()
+                self._write(worker)
                 self._idle_since = now = self._clock()
-                worked = min(now - self._given_at, SUSPEND_SECONDS)
+                worked = min(now - worker.given_at, SUSPEND_SECONDS)
                 self._rest_until = now + self._governor.rest_seconds(worked)
 
-    def _write(self) -> None:
-        if not self._outcomes:
+    def _write(self, worker: _Worker) -> None:
+        if not worker.outcomes:
             return
-        outcomes = self._outcomes
+        outcomes = worker.outcomes
         with self._database.writing() as connection:
             record(connection, self.pack_id, outcomes, self._decoder, faces=self._faces)
-        self._outcomes = []
+        worker.outcomes = []
         self.analysed += sum(outcome.findings is not None for outcome in outcomes)
-        self.rate.add(len(outcomes))
+        self.progress.add(len(outcomes))
 
-    def _bury(self, end: AnalyzerEnded) -> None:
-        """Write what a dead analyzer had finished, and hold its death against its last photo."""
-        victim = self._supervisor.ended()
+    def _bury(self, worker: _Worker, end: AnalyzerEnded) -> None:
+        """Write what a dead analyzer had finished, and hold its death against its last photos.
+
+        Where it had begun two, both are tried again, each alone, which tells the one to blame.
+        """
+        victims = worker.supervisor.ended()
         self.last_error = end.reason
-        self._write()
-        if victim is not None:
+        self._write(worker)
+        for victim in victims:
             logger.warning("%s while it looked at photo %d", end.reason, victim.file_id)
-            photo = self._given[victim.file_id]
+            photo = worker.given[victim.file_id]
+            last = Outcome(
+                photo.file_id, photo.size, photo.modified_ns, victim.hash, error=end.reason
+            )
+            final = end.final and len(victims) == 1
             with self._database.writing() as connection:
-                last = Outcome(
-                    photo.file_id, photo.size, photo.modified_ns, victim.hash, error=end.reason
-                )
-                count_crash(connection, self.pack_id, last, self._decoder, final=end.final)
+                count_crash(connection, self.pack_id, last, self._decoder, final=final)
+        if victims:
             return
         self._failed_starts += 1
         if self._failed_starts >= STARTS:
@@ -248,5 +306,10 @@ class Dispatcher:
                 f"the analyzer cannot start: {end.reason}", "reinstall scened, or see its log"
             )
 
-    def _is_long_idle(self) -> bool:
-        return self._clock() - self._idle_since >= ANALYZER_IDLE_SECONDS
+    def _dismiss(self, workers: list[_Worker]) -> None:
+        for worker in workers:
+            worker.supervisor.dismiss()
+        for worker in workers:
+            worker.supervisor.stop()
+            self._write(worker)
+        self._workers = [worker for worker in self._workers if worker not in workers]

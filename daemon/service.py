@@ -21,7 +21,7 @@ from scened.clock import Clock, steady_seconds
 from scened.config import Settings, SettingsWatch, load_settings
 from scened.dispatch import Dispatcher, Seconds
 from scened.errors import DamagedDatabase, DatabaseUnavailable, ExitCode, ScenedError
-from scened.governor.governor import Governor
+from scened.governor.governor import Effort, Governor
 from scened.governor.sensors import Sensors, SystemSensors, resident_bytes
 from scened.metrics import MetricsFile
 from scened.models.pack import Pack
@@ -41,6 +41,7 @@ __all__ = ["Service", "Summary"]
 
 logger = logging.getLogger(__name__)
 
+BOOST_PROCESSES = 4  # at the most; each may hold 180 MB, and far more while it decodes
 PATIENCE_SECONDS = 1.0  # the longest sleep: commands are noticed within it
 WORKING_BEAT_SECONDS = 1.0
 IDLE_BEAT_SECONDS = 60.0
@@ -77,8 +78,10 @@ class Service:
     """Everything that happens reaches one inbox; one thread reads it and is the only writer.
 
     With `once` it walks the roots, analyses what is pending and ends; otherwise it goes on
-    until it is stopped. `on_pulse` is told how things stand, and so is the service manager that
-    started it. A change of `settings_file` is taken up while it runs.
+    until it is stopped. `jobs`: with `once`, analyzers at our own priority, each on one core;
+    by default one at the lowest priority that decodes ahead. `on_pulse` is told how things stand,
+    and so is the service manager that started it. A change of `settings_file` is taken up while
+    it runs.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Service:
         settings_file: Path | None = None,
         sensors: Sensors | None = None,
         once: bool = False,
+        jobs: int | None = None,
         clock: Clock = steady_seconds,
         on_pulse: Callable[[Pulse], None] | None = None,
     ) -> None:
@@ -103,8 +107,15 @@ class Service:
         self._manager = ServiceManager(clock)
         self._inbox: SimpleQueue[Message] = SimpleQueue()  # safe to fill from a signal handler
         self._follower = Follower(database, clock, None if once else self._inbox.put)
+        sensors = sensors or SystemSensors(clock)
+        if not once:
+            effort = Effort(min(sensors.cores(), BOOST_PROCESSES), keeps_priority=True)
+        elif jobs is not None:
+            effort = Effort(jobs, keeps_priority=True)
+        else:
+            effort = Effort(decodes_ahead=True)
         self._governor = Governor(
-            settings, sensors or SystemSensors(clock), clock, database.file.parent, self._pids
+            settings, sensors, clock, database.file.parent, self._pids, effort
         )
         self._dispatcher = Dispatcher(
             database,
@@ -279,8 +290,7 @@ class Service:
         self._beat(*self._state())
 
     def _pids(self) -> list[int]:
-        analyzer = self._dispatcher.analyzer_pid
-        return [os.getpid(), *([analyzer] if analyzer else [])]
+        return [os.getpid(), *self._dispatcher.analyzer_pids]
 
     def _show(self) -> None:
         state, reason = self._state()
@@ -293,8 +303,8 @@ class Service:
     def _state(self) -> tuple[str, str]:
         if self._follower.walking:
             return "working", "reading folders"
-        if self._dispatcher.hold is not None:
-            return "waiting", self._dispatcher.hold.reason
+        if (hold := self._dispatcher.hold) is not None:
+            return "waiting", f"{hold.reason}; {hold.remedy}"
         if self._dispatcher.busy or not self._dispatcher.exhausted:
             return "working", "looking at photos"
         if self._follower.settling:
@@ -307,25 +317,25 @@ class Service:
         self._beaten = (state, self._clock())
         with self._database.reading() as connection:
             counts = count_photos(connection, self._dispatcher.pack_id)
-        working = state == "working"
-        rate = self._dispatcher.rate
+        progress = self._dispatcher.progress
         pulse = Pulse(
             pid=os.getpid() if state != "stopped" else None,
             version=__version__,
             state=state,
             reason=reason,
             counts=counts,
-            rate=rate.per_second() if working else None,
-            eta_seconds=rate.seconds_for(counts.pending) if working else 0.0,
+            rate=progress.over_last_minute() if state == "working" else None,
+            eta_seconds=progress.seconds_for(counts.pending),
             pack=self._pack.identity,
         )
         self._governor.hold()
         state_of_governor = GovernorState(
             duty=self._governor.duty,
             gates=self._governor.verdicts,
+            rate_since_start=progress.since_start(),
             last_error=self._dispatcher.last_error,
-            daemon_bytes=resident_bytes(os.getpid()),
-            analyzer_bytes=resident_bytes(self._dispatcher.analyzer_pid),
+            daemon_bytes=resident_bytes([os.getpid()]),
+            analyzer_bytes=resident_bytes(self._dispatcher.analyzer_pids),
         )
         with self._database.writing() as connection:
             beat(connection, pulse)

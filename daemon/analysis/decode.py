@@ -94,13 +94,14 @@ class Decoded:
     `sharpness` is None when only a preview smaller than the network's picture was decoded.
     `larger` returns the picture in mode RGB with its long side of at most so many pixels, from
     what was decoded already where that is large enough. It raises as `decode` does, also where
-    only a small preview can be had.
+    only a small preview can be had. `held_pixels`: what it keeps of the picture until then.
     """
 
     pixels: Pixels
     metadata: Metadata
     sharpness: float | None
     larger: Callable[[int], Image.Image]
+    held_pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ def decode(path: PhotoPath, limits: Limits = _DEFAULT_LIMITS) -> Decoded:
         metadata=seen.metadata,
         sharpness=sharpness(pixels) if seen.long_side >= needed else None,
         larger=larger,
+        held_pixels=math.prod(seen.source.size),
     )
 
 

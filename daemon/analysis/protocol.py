@@ -15,6 +15,7 @@ from scened.findings import Outcome
 from scened.formats import EXTRA_FORMATS, Support
 
 __all__ = [
+    "KEEP_PRIORITY",
     "Answer",
     "Done",
     "Identified",
@@ -30,6 +31,7 @@ __all__ = [
     "send",
 ]
 
+KEEP_PRIORITY = "keep"  # the analyzer's argument: do not step back
 DECODERS = ("pillow", "pillow-heif", "pillow-jxl-plugin", "rawpy")
 LENGTH = struct.Struct("<I")
 LONGEST_MESSAGE = 16 * 1024 * 1024  # bytes; a longer one is not from our other half
@@ -49,10 +51,14 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """Some photos, and the seconds after which no further one is begun."""
+    """Some photos, and the seconds after which no further one is begun.
+
+    `decode_ahead`: begin with a photo while the network still looks at the one before.
+    """
 
     photos: tuple[Job, ...]
     budget_seconds: float
+    decode_ahead: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -66,14 +72,19 @@ class PackRefused(msgspec.Struct, frozen=True, tag="pack_refused"):
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
-    """The analyzer begins with a photo: whatever happens now happens because of it."""
+    """The analyzer begins with a photo.
+
+    Whatever happens until it is answered happens because of it, or of the one before, where
+    that is not answered either.
+    """
 
     file_id: int
 
 
 class Identified(msgspec.Struct, frozen=True, tag="identified"):
-    """The photo at hand has this hash: if it is fatal, it is fatal under every name."""
+    """A photo that was begun has this hash: if it is fatal, it is fatal under every name."""
 
+    file_id: int
     hash: bytes
 
 
@@ -106,9 +117,8 @@ def decoder_version(limits: Limits) -> str:
     for library in DECODERS:
         with contextlib.suppress(PackageNotFoundError):
             versions.append(f"{library} {version(library)}")
-    versions += [
-        f"no {each.family}" for each in EXTRA_FORMATS if each.support is not Support.READABLE
-    ]
+    absent = [each for each in EXTRA_FORMATS if each.support is not Support.READABLE]
+    versions += [f"no {each.family}" for each in absent]
     return f"{', '.join(versions)}; {msgspec.json.encode(limits).decode()}"
 
 

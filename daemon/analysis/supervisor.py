@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -17,10 +18,10 @@ import msgspec
 import psutil
 
 from scened.analysis.protocol import (
+    KEEP_PRIORITY,
     Answer,
     Done,
     Identified,
-    Job,
     Looked,
     MovedOn,
     Slice,
@@ -30,12 +31,24 @@ from scened.analysis.protocol import (
 )
 from scened.config import Limits
 
-__all__ = ["AnalyzerEnded", "AnalyzerSaid", "Supervisor", "Victim"]
+__all__ = ["ANALYZER_SETTINGS", "AnalyzerEnded", "AnalyzerSaid", "Supervisor", "Victim"]
 
 logger = logging.getLogger(__name__)
 
 OWN_BYTES = 500_000_000  # resident, beside what a decode may take
 LAST_WORDS_SECONDS = 1.0
+
+# One thread for libraries that would take more. glibc gives back at once what a large picture
+# took, mallopt(3): measured by benchmarks/memory.py, 70 MB less are held, and decoding is no slower
+ANALYZER_SETTINGS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "4000000",
+    "MALLOC_TRIM_THRESHOLD_": "4000000",
+}
+
+_generations = itertools.count(1)  # one process, one number, whoever started it
 
 
 class AnalyzerSaid(NamedTuple):
@@ -57,17 +70,25 @@ class AnalyzerEnded(NamedTuple):
 
 
 class Victim(NamedTuple):
-    """The photo that an analyzer was at when it ended; its hash, if it got that far."""
+    """A photo that an analyzer was at when it ended; its hash, if it got that far."""
 
     file_id: int
     hash: bytes | None
 
 
-class Supervisor:
-    """The analyzer seen from the daemon; what it says arrives through `tell`, from a thread.
+class _Begun(NamedTuple):
+    """A photo that was begun, its hash once that is known, and the processor seconds before it."""
 
-    One generation is one process. `photo` is the file id that the analyzer has begun and not
-    finished: the one to blame when it dies. A changed `pack_folder` is for the next process.
+    hash: bytes | None
+    cpu_seconds: float
+
+
+class Supervisor:
+    """One analyzer seen from the daemon; what it says arrives through `tell`, from a thread.
+
+    One generation is one process. When it dies, the photos it has begun and not finished are to
+    blame: one, or two where it decodes ahead. `keeps_priority`: it works at our own priority; a
+    process that has stepped back cannot be raised again.
     """
 
     def __init__(
@@ -75,18 +96,20 @@ class Supervisor:
         pack_folder: Path,
         limits: Limits,
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
+        *,
+        keeps_priority: bool = False,
     ) -> None:
         self._limits = limits
-        self.pack_folder = pack_folder
+        self._pack_folder = pack_folder
         self._tell = tell
+        self.keeps_priority = keeps_priority
         self._process: subprocess.Popen[bytes] | None = None
+        self._vitals: psutil.Process | None = None
         self._killed_because: str | None = None
-        self._cpu_at_start = 0.0
+        self._begun: dict[int, _Begun] = {}  # by file id
         self.generation = 0
         self.busy = False
         self.suspended = False
-        self.photo: int | None = None
-        self._hash: bytes | None = None
 
     @property
     def _too_long(self) -> str:
@@ -103,98 +126,109 @@ class Supervisor:
         """Return the process id of the analyzer, if there is one."""
         return self._process.pid if self._process else None
 
-    def give(self, photos: tuple[Job, ...], budget_seconds: float) -> None:
+    def give(self, work: Slice) -> None:
         """Send a slice, to a fresh analyzer if there is none."""
         if self._process is None:
             self._start()
         self.busy = True
         assert self._process is not None and self._process.stdin is not None  # noqa: S101
         try:
-            send(cast("BinaryIO", self._process.stdin), Slice(photos, budget_seconds))
+            send(cast("BinaryIO", self._process.stdin), work)
         except BrokenPipeError:
             return  # it has just died: its reader thread tells
 
     def heard(self, answer: Answer) -> None:
-        """Keep track of the photo at hand by what the analyzer says."""
+        """Keep track of the photos at hand by what the analyzer says."""
         match answer:
             case Started(file_id):
-                self.photo, self._hash = file_id, None
-                self._cpu_at_start = self._cpu_seconds()
-            case Identified(digest):
-                self._hash = digest
-            case Looked() | MovedOn():
-                self.photo = None
+                self._begun[file_id] = _Begun(None, self._cpu_seconds())
+            case Identified(file_id, digest):
+                self._begun[file_id] = self._begun[file_id]._replace(hash=digest)
+            case Looked(outcome):
+                self._begun.pop(outcome.file_id, None)
+            case MovedOn(file_id):
+                self._begun.pop(file_id, None)
             case Done():
                 self.busy = False
 
-    def ended(self) -> Victim | None:
-        """Forget a process that is gone, and return the photo it died on, if any."""
-        photo, self.photo = self.photo, None
-        self._process, self.busy, self._killed_because = None, False, None
-        self.suspended = False
-        return Victim(photo, self._hash) if photo is not None else None
+    def ended(self) -> tuple[Victim, ...]:
+        """Forget a process that is gone, and return the photos it may have died of."""
+        victims = tuple(Victim(file_id, begun.hash) for file_id, begun in self._begun.items())
+        self._begun = {}
+        self._process = self._vitals = self._killed_because = None
+        self.busy = self.suspended = False
+        return victims
 
     def check(self) -> None:
         """End the analyzer where the photo at hand takes too much processor time or memory."""
-        if self._process is None or self.photo is None:
+        if self._vitals is None or not self._begun:
             return
         try:
-            memory = psutil.Process(self._process.pid).memory_info().rss
+            memory = self._vitals.memory_info().rss
         except psutil.Error:
             return
         most = self._limits.memory_bytes + OWN_BYTES
         if memory > most:
             self._kill(f"needs more than {most / 1e9:.1f} GB of memory")
-        elif self._cpu_seconds() - self._cpu_at_start > self._limits.cpu_seconds:
+        elif self._cpu_seconds() - self._oldest() > self._limits.cpu_seconds:
             self._kill(self._too_long)
 
     def suspend(self) -> None:
         """Stop the analyzer where it stands; it goes on with `resume`, and loses nothing."""
-        if self._process is not None and not self.suspended:
+        if self._vitals is not None and not self.suspended:
             with contextlib.suppress(psutil.Error):
-                psutil.Process(self._process.pid).suspend()
+                self._vitals.suspend()
                 self.suspended = True
 
     def resume(self) -> None:
         """Let a suspended analyzer go on."""
-        if self._process is not None and self.suspended:
+        if self._vitals is not None and self.suspended:
             with contextlib.suppress(psutil.Error):
-                psutil.Process(self._process.pid).resume()
+                self._vitals.resume()
         self.suspended = False
 
-    def stop(self) -> None:
-        """Let the analyzer end after the photo at hand, or end it when that lasts too long."""
+    def dismiss(self) -> None:
+        """Ask the analyzer to end after the slice at hand."""
         if self._process is None:
             return
         self.resume()
         assert self._process.stdin is not None  # noqa: S101
         self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Let the analyzer end after the slice at hand, or end it when that lasts too long."""
+        if self._process is None:
+            return
+        self.dismiss()
         try:
             self._process.wait(LAST_WORDS_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self.ended()
-        self.generation += 1  # what its thread still says is of the past
+        self.generation = 0  # what its thread still says is of the past
 
     def _start(self) -> None:
-        self.generation += 1
+        self.generation = next(_generations)
         process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 "scened.analysis.analyzer",
-                str(self.pack_folder),
+                str(self._pack_folder),
                 msgspec.json.encode(self._limits).decode(),
+                *([KEEP_PRIORITY] if self.keeps_priority else []),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # decoders written in C complain there about every odd file
             stderr=None if logger.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, **ANALYZER_SETTINGS},
             start_new_session=True,  # Ctrl-C is for the daemon, which lets the photo be finished
         )
         self._process = process
+        with contextlib.suppress(psutil.Error):  # it may have died: its reader thread tells
+            self._vitals = psutil.Process(process.pid)
         threading.Thread(
             target=self._listen, args=(process, self.generation), name="analyzer", daemon=True
         ).start()
@@ -218,9 +252,12 @@ class Supervisor:
             self._killed_because = reason
             self._process.kill()
 
+    def _oldest(self) -> float:
+        return min(begun.cpu_seconds for begun in self._begun.values())
+
     def _cpu_seconds(self) -> float:
         try:
-            times = psutil.Process(self._process.pid).cpu_times() if self._process else None
+            times = self._vitals.cpu_times() if self._vitals else None
         except psutil.Error:
             return 0.0
         return times.user + times.system if times else 0.0

@@ -16,5 +16,8 @@ __all__ = ["boost"]
 @click.argument("length", metavar="[DURATION]", default=FOR_EVER, callback=as_seconds)
 @click.pass_obj
 def boost(database_file: Path, length: float) -> None:
-    """Work without rests, past all gates but heat and disk, for DURATION or until `resume`."""
+    """Work without rests, past all gates but heat and disk, for DURATION or until `resume`.
+
+    On up to four cores at full priority, not just where a core is idle.
+    """
     tell(database_file, BOOST, length)

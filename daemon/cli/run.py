@@ -32,6 +32,7 @@ __all__ = ["run"]
 
 FOLLOW_SECONDS = 0.5
 NOBODY_ELSE = 0o077  # of whatever the daemon writes
+MOST_JOBS = 64
 LOCK_SECONDS = 2.0  # a command may hold the lock for a moment
 
 
@@ -41,11 +42,18 @@ class Choices(NamedTuple):
     settings: Settings
     settings_file: Path | None
     once: bool
+    jobs: int | None
 
 
 @click.command(epilog="Example: scened run --once ~/Pictures")
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
 @click.option("--once", is_flag=True, help="Look at what is there with a progress bar, then end.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    help="With --once: work at full priority in so many processes, one core and up to 180 MB each."
+    " Default: one that gives way to everything else.",
+)
 @click.option(
     "--pack",
     "pack_folder",
@@ -60,6 +68,7 @@ def run(
     database_file: Path,
     folders: tuple[str, ...],
     once: bool,
+    jobs: int | None,
     pack_folder: Path | None,
     settings_file: Path | None,
     verbose: bool,
@@ -70,6 +79,8 @@ def run(
     Ctrl-C lets the photo at hand be finished; the next run goes on from there.
     """
     os.umask(NOBODY_ELSE)
+    if jobs is not None and not once:
+        raise click.UsageError("--jobs goes with --once; `scened boost` hurries a daemon")
     settings = load_settings(settings_file)
     paths = [folder_to_add(Path(folder)) for folder in folders]
     packs = Packs(database_file)
@@ -79,7 +90,7 @@ def run(
             database = open_for_writing(database_file)
             set_up_logs(database_file, verbose=verbose)
             try:
-                _work(database, pack, Choices(settings, settings_file, once), paths)
+                _work(database, pack, Choices(settings, settings_file, once, jobs), paths)
             finally:
                 database.close()
     except AnotherDaemon:
@@ -117,6 +128,7 @@ def _work(database: Database, pack: Pack, choices: Choices, paths: list[bytes]) 
             settings=choices.settings,
             settings_file=choices.settings_file,
             once=once,
+            jobs=choices.jobs,
             on_pulse=on_pulse,
         ).run()
     if once:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 
 import click
 import msgspec
+from rich.live import Live
+from rich.text import Text
 
 from scened.cli.options import reading
 from scened.cli.output import as_json, echo_json, say
@@ -19,6 +23,7 @@ from scened.wording import duration
 
 __all__ = ["Status", "status"]
 
+WATCH_SECONDS = 1.0
 CENTURY_SECONDS = 100 * 365.25 * 86_400
 
 
@@ -31,7 +36,11 @@ class WatchedFolder(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """How things stand; `rate` is photos per second, `eta_seconds` the time to the end."""
+    """How things stand.
+
+    `rate` and `rate_since_start` are photos per second of work, over the last minute and since
+    the daemon started; `eta_seconds` the work that is left. Times and memory in seconds, bytes.
+    """
 
     running: bool
     state: str
@@ -44,6 +53,7 @@ class Status(msgspec.Struct, frozen=True):
     missing: int
     stale: int
     rate: float | None
+    rate_since_start: float | None
     eta_seconds: float | None
     duty: float
     gates: tuple[Verdict, ...]
@@ -59,46 +69,70 @@ class Status(msgspec.Struct, frozen=True):
     roots: tuple[WatchedFolder, ...]
 
 
-@click.command(epilog="Example: scened status --json")
+@click.command(epilog="Example: scened status --watch")
+@click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
 @as_json
 @click.option("--metrics", "as_metrics", is_flag=True, help="Print OpenMetrics text instead.")
 @click.pass_obj
-def status(database_file: Path, json: bool, as_metrics: bool) -> None:
-    """Show whether the daemon runs, how far it is, and which folders it watches."""
+def status(database_file: Path, watch: bool, json: bool, as_metrics: bool) -> None:
+    """Show what the daemon does or waits for, how fast and how far it is, and what it watches.
+
+    With --watch and --json, one JSON document a line.
+    """
     if as_metrics:
         with reading(database_file) as connection:
             running = daemon_runs(connection)
             text = metrics(pulse(connection), read_state(connection), running=running)
         click.echo(text, nl=False)
-        return
-    record = _status(database_file)
-    if json:
-        echo_json(record)
-        return
-    say(_headline(record))
+    elif watch:
+        with contextlib.suppress(KeyboardInterrupt):
+            _watch(database_file, json)
+    elif json:
+        echo_json(_status(database_file))
+    else:
+        for line in _lines(_status(database_file)):
+            say(line)
+
+
+def _watch(database_file: Path, json: bool) -> None:
+    """Show the record every second; returns never."""
+    with contextlib.ExitStack() as stack:
+        live = None if json else stack.enter_context(Live(auto_refresh=False))
+        while True:
+            record = _status(database_file)
+            if live is None:
+                click.echo(msgspec.json.encode(record))
+            else:
+                live.update(Text("\n".join(_lines(record))), refresh=True)
+            time.sleep(WATCH_SECONDS)
+
+
+def _lines(record: Status) -> list[str]:
     counts = Counts(record.done, record.pending, record.failed, record.unsupported, record.missing)
-    say(
+    lines = [
+        _headline(record),
         f"{counts.total} photos: {record.done} analysed, {record.pending} pending,"
-        f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing"
-    )
+        f" {record.failed} failed, {record.unsupported} not supported, {record.missing} missing",
+    ]
     if record.stale:
-        click.echo(f"{record.stale} of those pending show what another pack saw until then")
+        lines.append(f"{record.stale} of those pending show what another pack saw until then")
     if record.running:
-        say(_work(record))
-        for gate in record.gates:
-            say(
-                f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
-                f"  (limit: {gate.limit}; setting: {gate.setting})"
-            )
+        lines.append(_work(record))
+        lines += [
+            f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
+            f"  (limit: {gate.limit}; setting: {gate.setting})"
+            for gate in record.gates
+        ]
     if record.trouble:
-        say(record.trouble)
+        lines.append(record.trouble)
     if record.last_error:
-        say(f"last error: {record.last_error}")
+        lines.append(f"last error: {record.last_error}")
     for root in record.roots:
         away = "" if root.available else "  (away; results are kept)"
         polled = f"  (read at intervals: {root.polled})" if root.polled and not away else ""
-        say(f"  {root.path}{away}{polled}")
-    say(f"{record.database} ({record.database_bytes / 1e6:.1f} MB), pack {record.pack}")
+        lines.append(f"  {root.path}{away}{polled}")
+    size = f"{record.database_bytes / 1e6:.1f} MB"
+    return [*lines, f"{record.database} ({size}), pack {record.pack}"]
 
 
 def _status(database_file: Path) -> Status:
@@ -122,6 +156,7 @@ def _status(database_file: Path) -> Status:
         missing=last.counts.missing,
         stale=last.counts.stale,
         rate=last.rate if running else None,
+        rate_since_start=governed.rate_since_start if running else None,
         eta_seconds=last.eta_seconds if running else None,
         duty=governed.duty if running else 0.0,
         gates=governed.gates,
@@ -139,10 +174,14 @@ def _status(database_file: Path) -> Status:
 
 
 def _work(record: Status) -> str:
-    memory = f"daemon {(record.daemon_bytes or 0) / 1e6:.0f} MB"
+    memory = f"memory: daemon {(record.daemon_bytes or 0) / 1e6:.0f} MB"
     if record.analyzer_bytes:
         memory += f", analyzer {record.analyzer_bytes / 1e6:.0f} MB"
-    return f"duty {record.duty:.0%}, {memory}"
+    speed = ""
+    if record.rate_since_start:
+        now = f"{record.rate:.1f} photos a second over the last minute, " if record.rate else ""
+        speed = f"speed: {now}{record.rate_since_start:.1f} since the start of the daemon; "
+    return f"duty {record.duty:.0%}; {speed}{memory}"
 
 
 def _finite(seconds: float) -> float:
@@ -155,8 +194,10 @@ def _headline(record: Status) -> str:
         advice = "; `scened run` goes on" if record.pending else ""
         return f"not running ({record.reason}){advice}"
     words = f"{record.state}: {record.reason}"
-    if record.rate:
+    if record.state == "working" and record.rate:
         words += f", {record.rate:.1f} photos a second"
-    if record.eta_seconds:
+    if record.eta_seconds and record.state == "working":
         words += f", done in about {duration(record.eta_seconds)}"
+    elif record.eta_seconds:
+        words += f"; about {duration(record.eta_seconds)} of work left"
     return words

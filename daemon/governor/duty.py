@@ -13,7 +13,7 @@ __all__ = ["Duty"]
 
 LEAST = 0.05  # of the time: progress is slow, but never none
 START = 0.25
-RECOVERY_PER_SECOND = 0.05  # share regained while others leave room
+RECOVERY_PER_SECOND = 0.1  # share regained while others leave room
 DECREASE = 0.5
 DECREASE_SECONDS = 0.5  # between two decreases, so that one spike counts once
 ROOM_CORES = 0.5  # what others must leave free, or we give way

@@ -21,6 +21,7 @@ from scened.store.governor_state import Verdict
 __all__ = ["Gate", "Judgement", "gates"]
 
 STUCK_SECONDS = 30 * 60.0
+SLOW_SECONDS = 2.0  # between two readings of what changes slowly, or is slow to read
 CALM_SECONDS = 3.0  # how long a reading must be well before a closed gate opens
 
 BATTERY_MARGIN = 5  # percent of charge
@@ -29,6 +30,7 @@ LOAD_MARGIN = 15  # percent of all cores
 PRESSURE_MARGIN = 5  # percent of the time
 MEMORY_MARGIN = 3  # percent of the memory
 DISK_MARGIN = 20  # megabytes
+HOT_STATES = ("serious", "critical")  # of macOS, which asks then to put off what can wait
 PLAUSIBLE_CELSIUS = (-40.0, 150.0)
 
 
@@ -59,8 +61,11 @@ class Gate:
         *,
         enabled: bool,
         yields_to_boost: bool,
+        slow: bool,
     ) -> None:
         self.name = name
+        self._slow = slow
+        self._last: tuple[Verdict, float] | None = None
         self.yields_to_boost = yields_to_boost
         self._limit = limit
         self._ask = ask
@@ -71,7 +76,14 @@ class Gate:
         self._still: tuple[float | None, float] = (None, clock())
 
     def judge(self) -> Verdict:
-        """Read the sensor and say whether work may go on."""
+        """Say whether work may go on, after a reading unless that of a slow sensor is fresh."""
+        now = self._clock()
+        if self._slow and self._last is not None and now - self._last[1] < SLOW_SECONDS:
+            return self._last[0]
+        self._last = (self._read(), now)
+        return self._last[0]
+
+    def _read(self) -> Verdict:
         if not self._enabled:
             return self._verdict("switched off", opened=True)
         judgement = self._ask()
@@ -146,6 +158,10 @@ def gates(
         return Judgement("on" if saving else "off", bad=saving, well=not saving)
 
     def ask_heat() -> Judgement | None:
+        state = sensors.thermal_state()
+        if state is not None:
+            hot = state in HOT_STATES
+            return Judgement(f"{state}, as the system says", bad=hot, well=not hot)
         found = sensors.heat()
         if found is None:
             return None
@@ -214,9 +230,12 @@ def gates(
         ask: Callable[[], Judgement | None],
         *,
         yields_to_boost: bool = True,
+        slow: bool = True,
     ) -> Gate:
         enabled = getattr(settings, name).enabled
-        return Gate(name, limit, ask, clock, enabled=enabled, yields_to_boost=yields_to_boost)
+        return Gate(
+            name, limit, ask, clock, enabled=enabled, yields_to_boost=yields_to_boost, slow=slow
+        )
 
     return [
         gate("battery", charge if battery.on_battery else "plugged in", ask_battery),
@@ -227,8 +246,13 @@ def gates(
             ask_heat,
             yields_to_boost=False,
         ),
-        gate("load", f"others at most {load.most_percent:.0f} %", ask_load),
-        gate("pressure", f"at most {pressure.most_percent:.0f} %", ask_pressure),
+        gate("load", _at_most_words(load.most_percent, LOAD_MARGIN), ask_load, slow=False),
+        gate(
+            "pressure",
+            _at_most_words(pressure.most_percent, PRESSURE_MARGIN),
+            ask_pressure,
+            slow=False,
+        ),
         gate("memory", f"at least {memory.least_percent:.0f} %", ask_memory),
         gate("hours", ", ".join(hours.windows) or "all day", ask_hours),
         gate("disk", f"at least {space.least_megabytes:.0f} MB", ask_disk, yields_to_boost=False),
@@ -245,6 +269,10 @@ def _at_most(
         number=percent,
         plausible=0 <= percent <= highest,
     )
+
+
+def _at_most_words(most: float, margin: float) -> str:
+    return f"at most {most:.0f} %, {max(0.0, most - margin):.0f} % to go on"
 
 
 def _within(now: datetime.time, window: str) -> bool:

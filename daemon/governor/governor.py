@@ -3,8 +3,9 @@
 The policy on one page. Someone's `pause` holds everything until it ends. Then the gates are
 asked in order; a closed one holds the work and is named as the reason (the load of others lets
 one slice in ten seconds through, so that there is always some progress). A `boost` passes over all
-gates but heat and disk, and works without rests. Otherwise slices of work are followed by rests
-that keep to the duty, which others' use of the processor halves and quiet restores.
+gates but heat and disk, works without rests, in several processes and at our own priority.
+Otherwise one process at the lowest priority works in slices, each followed by a rest that keeps
+to the duty, which others' use of the processor halves and quiet restores.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from scened.governor.sensors import Sensors
 from scened.store.governor_state import Verdict, Wish
 from scened.wording import duration
 
-__all__ = ["Governor", "Hold"]
+__all__ = ["Effort", "Governor", "Hold"]
 
 TRICKLE_SECONDS = 10.0  # under others' load one slice in so long still passes, at idle priority
-REVIEW_SECONDS = 0.5  # between two rounds of the gates: a spike is noticed within it
+REVIEW_SECONDS = 0.25  # between two rounds of the gates: a spike shows in one of two rounds
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -36,8 +37,20 @@ class Hold(msgspec.Struct, frozen=True):
     remedy: str
 
 
+class Effort(msgspec.Struct, frozen=True):
+    """How many analyzers work, whether at our own priority, and whether they decode ahead.
+
+    One that decodes ahead opens the next photo while its network looks at this one: up to two
+    cores for one process.
+    """
+
+    processes: int = 1
+    keeps_priority: bool = False
+    decodes_ahead: bool = False
+
+
 class Governor:
-    """Asked before every slice; cheap between reviews."""
+    """Asked before every slice; cheap between reviews. `boosted_effort`: under a boost."""
 
     def __init__(
         self,
@@ -46,8 +59,10 @@ class Governor:
         clock: Clock,
         disk: Path,
         ours: Callable[[], list[int]],
+        boosted_effort: Effort,
     ) -> None:
         self._clock = clock
+        self._boosted_effort = boosted_effort
         self._sensors = sensors
         self._disk = disk
         self._ours = ours
@@ -94,10 +109,14 @@ class Governor:
             return Hold(f"paused{how_long}", "`scened resume` goes on")
         if self._shut is not None and not self._may_trickle(self._shut):
             return Hold(
-                f"{self._shut.gate}: {self._shut.reading}, goes on at {self._shut.limit}",
+                f"{self._shut.gate}: {self._shut.reading} (limit: {self._shut.limit})",
                 f"`scened boost` overrules it, {self._shut.setting} in the settings changes it",
             )
         return None
+
+    def effort(self) -> Effort:
+        """Return how the next slices are to be worked."""
+        return self._boosted_effort if self.boosted_seconds() else Effort()
 
     def rest_seconds(self, worked_seconds: float) -> float:
         """Return how long to rest after a slice of so much work."""

@@ -36,8 +36,9 @@ def step_back() -> None:
     with contextlib.suppress(*refused):
         process.nice(LOWEST_NICENESS)
     if sys.platform == "linux":
-        with contextlib.suppress(*refused):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        for thread in process.threads():  # a library may have started some while it was loaded
+            with contextlib.suppress(*refused):
+                os.sched_setscheduler(thread.id, os.SCHED_IDLE, os.sched_param(0))
         with contextlib.suppress(*refused):
             process.ionice(psutil.IOPRIO_CLASS_IDLE)
         if os.getsid(0) == os.getpid():

@@ -6,12 +6,13 @@ scripted double; `SystemSensors` asks the real machine.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psutil
 
@@ -23,6 +24,7 @@ __all__ = ["Battery", "Heat", "Sensors", "SystemSensors", "resident_bytes"]
 PRESSURE_FILE = Path("/proc/pressure/memory")  # https://docs.kernel.org/accounting/psi.html
 PROFILE_FILE = Path("/sys/firmware/acpi/platform_profile")  # kernel: sysfs-platform_profile
 LEAST_INTERVAL_SECONDS = 0.2  # the kernel counts processor time in hundredths
+COUNTED_TIMES = 8  # of psutil's fields; those that follow (guest) are within others, see proc(5)
 
 
 class Battery(NamedTuple):
@@ -52,6 +54,9 @@ class Sensors(Protocol):
     def heat(self) -> Heat | None:
         """Return the hottest sensor, by its own limit."""
 
+    def thermal_state(self) -> str | None:
+        """Return the platform's own word for its heat, one of `macos.THERMAL_STATES`."""
+
     def others_cores(self, ours: Iterable[int]) -> float | None:
         """Return how many cores are used by all processes but `ours` (process ids)."""
 
@@ -78,7 +83,7 @@ class SystemSensors:
         self._clock = clock
         self._at = clock()
         self._busy = _busy_seconds()
-        self._ours: dict[int, float] = {}
+        self._ours = {os.getpid(): _used_seconds(os.getpid())}
         self._others: float | None = None
 
     def battery(self) -> Battery | None:
@@ -109,6 +114,10 @@ class SystemSensors:
         ]
         return min(readings, key=lambda heat: heat.limit - heat.celsius, default=None)
 
+    def thermal_state(self) -> str | None:
+        """Return the platform's own word for its heat; only macOS has one."""
+        return macos.thermal_state() if psutil.MACOS else None
+
     def others_cores(self, ours: Iterable[int]) -> float | None:
         """Return how many cores are used by all processes but `ours` since the last call."""
         now = self._clock()
@@ -116,7 +125,7 @@ class SystemSensors:
             return self._others
         busy = _busy_seconds()
         used = {pid: _used_seconds(pid) for pid in ours}
-        own = sum(seconds - self._ours.get(pid, seconds) for pid, seconds in used.items())
+        own = sum(seconds - self._ours.get(pid, 0.0) for pid, seconds in used.items())
         self._others = max(0.0, (busy - self._busy - own) / (now - self._at))
         self._at, self._busy, self._ours = now, busy, used
         return self._others
@@ -152,21 +161,29 @@ class SystemSensors:
         return os.cpu_count() or 1
 
 
-def resident_bytes(pid: int | None) -> int | None:
-    """Return the memory a process holds, or None when it is gone."""
-    if pid is None:
-        return None
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return None
+def resident_bytes(pids: Iterable[int]) -> int | None:
+    """Return the memory that processes hold together, or None where none of them is there."""
+    held = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            held.append(int(psutil.Process(pid).memory_info().rss))
+    return sum(held) if held else None
 
 
 def _busy_seconds() -> float:
-    """Return the seconds that all cores together were busy since the machine started."""
-    times = psutil.cpu_times()
-    busy = times.user + times.system + getattr(times, "nice", 0.0)
-    return float(busy + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0))
+    """Return the seconds in which the cores we may use were not idle, since the machine started.
+
+    What a hypervisor takes away (steal) counts as busy: it is no room for us either.
+    """
+    cores = psutil.cpu_times(percpu=True)
+    if hasattr(os, "sched_getaffinity"):
+        ours = os.sched_getaffinity(0)
+        cores = [times for core, times in enumerate(cores) if core in ours] or cores
+    return float(sum(sum(times[:COUNTED_TIMES]) - _idle_seconds(times) for times in cores))
+
+
+def _idle_seconds(times: Any) -> float:
+    return float(times.idle + getattr(times, "iowait", 0.0))
 
 
 def _used_seconds(pid: int) -> float:

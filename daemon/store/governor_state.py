@@ -13,8 +13,8 @@ __all__ = ["GovernorState", "Verdict", "Wish", "read_state", "read_wish", "say",
 FOR_EVER = "9999-12-31T23:59:59Z"
 
 READ = text(
-    "SELECT paused_until, boosted_until, duty, gates, last_error, daemon_bytes, analyzer_bytes"
-    " FROM governor"
+    "SELECT paused_until, boosted_until, duty, gates, rate_since_start, last_error, daemon_bytes,"
+    " analyzer_bytes FROM governor"
 )
 
 WISH = text("UPDATE governor SET paused_until = :paused_until, boosted_until = :boosted_until")
@@ -22,8 +22,9 @@ WISH = text("UPDATE governor SET paused_until = :paused_until, boosted_until = :
 SAY = text(
     """
     UPDATE governor SET
-        duty = :duty, gates = :gates, daemon_bytes = :daemon_bytes,
-        analyzer_bytes = :analyzer_bytes, last_error = coalesce(:last_error, last_error)
+        duty = :duty, gates = :gates, rate_since_start = :rate_since_start,
+        daemon_bytes = :daemon_bytes, analyzer_bytes = :analyzer_bytes,
+        last_error = coalesce(:last_error, last_error)
     """
 )
 
@@ -46,10 +47,15 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class GovernorState(msgspec.Struct, frozen=True):
-    """What the governor last said; `duty` is the share of the time that may be worked, 0..1."""
+    """What the governor last said, and what the work costs.
+
+    `duty` is the share of the time that may be worked, 0..1; `rate_since_start` photos per second
+    of work since the daemon started; `analyzer_bytes` the memory of all analyzers together.
+    """
 
     duty: float = 0.0
     gates: tuple[Verdict, ...] = ()
+    rate_since_start: float | None = None
     last_error: str | None = None
     daemon_bytes: int | None = None
     analyzer_bytes: int | None = None
@@ -79,6 +85,7 @@ def say(connection: Connection, state: GovernorState) -> None:
         {
             "duty": state.duty,
             "gates": msgspec.json.encode(state.gates).decode(),
+            "rate_since_start": state.rate_since_start,
             "last_error": state.last_error,
             "daemon_bytes": state.daemon_bytes,
             "analyzer_bytes": state.analyzer_bytes,
@@ -92,6 +99,7 @@ def read_state(connection: Connection) -> GovernorState:
     return GovernorState(
         row.duty,
         msgspec.json.decode(row.gates, type=tuple[Verdict, ...]),
+        row.rate_since_start,
         row.last_error,
         row.daemon_bytes,
         row.analyzer_bytes,

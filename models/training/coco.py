@@ -31,7 +31,7 @@ def coco_figures(seen: Seen, initial: Array, detector: Detector, truth: TagTruth
     names = sorted(present & set(detector.names))
     there = np.array([[name in photo.record["coco_names"] for name in names] for photo in photos])
     places = [detector.names.index(name) for name in names]
-    theirs = np.stack([detector(photo.open()) for photo in photos])[:, places]
+    theirs = np.stack([detector(photo.open()) for photo in photos])[:, places].astype(np.float64)
     columns = [tags[name] for name in names]
 
     def mean_precision(scores: Array, rows: npt.NDArray[np.intp]) -> float:

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 CALIBRATION_PHOTOS = 120
+CALIBRATION_SHAPE = (256, 320)
 FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
 ZOOM = 0.85  # of the second view's crop
 
@@ -64,10 +65,11 @@ def head_photos(work: Path) -> list[Photo]:
 
 
 def calibration_photos(photos: list[Photo]) -> list[Pixels]:
-    """Return some train photos of every folder and shape: uint8 [1, H, W, 3] each."""
+    """Return some train photos of every folder, in one shape: uint8 [1, 256, 320, 3] each."""
     train = [p for p in photos if p.split == "train" and not held_out(p)]
     chosen = train[:: max(1, len(train) // CALIBRATION_PHOTOS)][:CALIBRATION_PHOTOS]
-    return [product_view(photo.open())[None] for photo in chosen]
+    height, width = CALIBRATION_SHAPE
+    return [np.asarray(p.open().resize((width, height), BILINEAR))[None] for p in chosen]
 
 
 def load_trained(leg: Path) -> dict[str, Tensor]:

@@ -47,10 +47,10 @@ class Scened:
     def surroundings(self) -> dict[str, str]:
         return {"SCENED_DB": str(self.database), "SCENED_SETTINGS": str(self.settings)}
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
             self._command(*arguments),
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment,

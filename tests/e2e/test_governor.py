@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -128,3 +132,65 @@ def test_the_analyzer_runs_only_where_a_core_is_idle(
     autogroup = Path(f"/proc/{analyzer.pid}/autogroup")
     if autogroup.exists():  # the kernel groups by session, and nice alone counts for nothing
         assert autogroup.read_text().endswith("nice 19\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="SCHED_IDLE is Linux's")
+def test_a_boost_starts_an_analyzer_that_has_not_stepped_back(
+    scened: Scened, library: Path, daemon: Daemon
+) -> None:
+    scened("boost")
+    write_endless(library / "endless.jpg")
+    analyzer = analyzer_reading(daemon.pid)
+    found = (os.sched_getscheduler(analyzer.pid), analyzer.nice())
+    assert found == (os.sched_getscheduler(daemon.pid), psutil.Process(daemon.pid).nice())
+
+
+def test_status_watch_shows_what_changes(scened: Scened, library: Path, daemon: Daemon) -> None:
+    with watching(scened) as said:
+        until(lambda: "idle: every photo has been looked at" in said())
+        scened("pause")
+        age(write_photo(library / "new.png", photo("camera.png")))
+        assert until(lambda: "waiting: paused" in said())
+
+
+def test_status_watch_as_json_is_one_document_a_line(
+    scened: Scened, library: Path, daemon: Daemon
+) -> None:
+    process = scened.start("status", "--watch", "--json")
+    assert process.stdout is not None
+    states = [json.loads(process.stdout.readline())["state"] for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (states, process.returncode, err) == (["idle", "idle"], 0, "")
+
+
+def test_status_is_several_lines(scened: Scened, library: Path, daemon: Daemon) -> None:
+    first, second, *_ = scened("status").splitlines()
+    assert first.startswith("idle: ")
+    assert second.startswith("5 photos: 5 analysed")
+
+
+def test_jobs_without_once_is_refused(scened: Scened, library: Path) -> None:
+    assert "--jobs goes with --once" in scened("run", "--jobs", "2", library, expect=2)
+
+
+@contextmanager
+def watching(scened: Scened) -> Iterator[Callable[[], str]]:
+    """Run `status --watch` on a terminal; gives what it has said so far."""
+    ours, theirs = pty.openpty()
+    process = scened.start("status", "--watch", stdout=theirs)
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    seen = bytearray()
+
+    def said() -> str:
+        with suppress(BlockingIOError):
+            seen.extend(os.read(ours, 100_000))
+        return seen.decode(errors="replace")
+
+    try:
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_SECONDS)
+        os.close(ours)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.conftest import NAMES, Scened, age, analyzer_reading, write_endless
+from tests.e2e.conftest import NAMES, Scened, age, analyzer_reading, until, write_endless
 from tests.photos import photo, write_photo
 
 PHOTOS = 60
@@ -101,3 +101,47 @@ def test_a_photo_the_analyzer_never_survives_is_set_aside(
         analyzer.wait()
     ((error,),) = scened.wait_for("SELECT error FROM photos WHERE status = 'failed'")
     assert error == "the analyzer died of signal 9 (3 times)"
+
+
+def analyzers(process: subprocess.Popen[str], number: int) -> list[psutil.Process]:
+    """Return the analyzers as soon as there are so many."""
+
+    def ask() -> list[psutil.Process] | None:
+        children = psutil.Process(process.pid).children()
+        return children if len(children) >= number else None
+
+    found: list[psutil.Process] = until(ask)
+    return found
+
+
+def test_with_two_jobs_every_photo_is_looked_at_once(scened: Scened, many: Path) -> None:
+    process = scened.start("run", "--once", "--jobs", "2", many)
+    analyzers(process, 2)
+    out, _ = process.communicate()
+    assert f"Looked at {PHOTOS} in" in out
+    assert len(results(scened)) == PHOTOS
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "2")])
+def test_after_one_analyzer_is_killed_no_photo_is_missing(
+    scened: Scened, many: Path, jobs: tuple[str, ...]
+) -> None:
+    process = scened.start("run", "--once", *jobs, many)
+    scened.wait_for("SELECT 1 FROM photos WHERE status = 'analysed' LIMIT 1")
+    before = results(scened)
+    analyzers(process, max(1, len(jobs)))[-1].kill()
+    process.communicate()
+    assert process.returncode == 0
+    check_whole(scened, before)
+
+
+def test_a_photo_no_analyzer_survives_takes_none_with_it(scened: Scened, many: Path) -> None:
+    victim = write_endless(many / "victim.jpg")
+    process = scened.start("run", "--once", many)
+    for _ in range(3):
+        analyzer = analyzer_reading(process.pid)
+        analyzer.kill()
+        analyzer.wait()
+    process.communicate()
+    assert scened.rows("SELECT path FROM photos WHERE status = 'failed'") == [(str(victim),)]
+    assert len(results(scened)) == PHOTOS

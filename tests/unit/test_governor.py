@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from scened.config import BatterySettings, GateSettings, HoursSettings, Settings
 from scened.governor.duty import LEAST, Duty
-from scened.governor.gates import CALM_SECONDS, STUCK_SECONDS
-from scened.governor.governor import REVIEW_SECONDS, TRICKLE_SECONDS, Governor
+from scened.governor.gates import CALM_SECONDS, SLOW_SECONDS, STUCK_SECONDS
+from scened.governor.governor import REVIEW_SECONDS, TRICKLE_SECONDS, Effort, Governor
 from scened.governor.sensors import Battery, Heat
 from scened.store.governor_state import Wish
 
 MINUTE = 60.0
+BOOSTED = Effort(4, keeps_priority=True)
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Weather:
     battery_state: Battery | None = None
     saving: bool | None = None
     hottest: Heat | None = None
+    thermal: str | None = None
     others: float | None = 0.0
     stalled: float | None = 0.0
     free: float | None = 50.0
@@ -44,6 +46,9 @@ class Weather:
 
     def heat(self) -> Heat | None:
         return self.hottest
+
+    def thermal_state(self) -> str | None:
+        return self.thermal
 
     def others_cores(self, ours: Iterable[int]) -> float | None:
         return self.others
@@ -73,9 +78,11 @@ class Scene:
     now: float = 1000.0
 
     def __post_init__(self) -> None:
-        self.governor = Governor(self.settings, self.weather, lambda: self.now, Path("/"), list)
+        self.governor = Governor(
+            self.settings, self.weather, lambda: self.now, Path("/"), list, BOOSTED
+        )
 
-    def reason(self, after: float = REVIEW_SECONDS) -> str | None:
+    def reason(self, after: float = SLOW_SECONDS) -> str | None:
         """Return why the work waits after some time, or None."""
         self.now += after
         hold = self.governor.hold()
@@ -212,7 +219,7 @@ def test_hours_may_pass_midnight(hour: int, held: bool) -> None:
 def test_a_pause_holds_everything_until_it_ends() -> None:
     scene = Scene()
     scene.governor.obey(Wish(paused_seconds=MINUTE))
-    assert scene.reason() == "paused for 60 s more"
+    assert scene.reason(after=0) == "paused for 60 s more"
     assert scene.reason(after=MINUTE) is None
 
 
@@ -308,3 +315,35 @@ def test_other_settings_hold_from_the_next_look() -> None:
     )
     assert scene.reason() is None
     assert scene.governor.duty <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("state", "held"), [("nominal", False), ("fair", False), ("serious", True), ("critical", True)]
+)
+def test_the_system_may_say_itself_that_it_is_hot(state: str, held: bool) -> None:
+    scene = Scene(weather=Weather(thermal=state))
+    assert (scene.reason() is not None) is held
+
+
+def test_only_a_boost_takes_more_than_one_process() -> None:
+    scene = Scene()
+    assert scene.governor.effort() == Effort()
+    scene.governor.obey(Wish(boosted_seconds=MINUTE))
+    assert scene.governor.effort() == BOOSTED
+    scene.now += MINUTE
+    assert scene.governor.effort() == Effort()
+
+
+def test_a_spike_of_load_is_noticed_in_the_next_review() -> None:
+    scene = Scene()
+    scene.reason()
+    bad_load(scene.weather)
+    assert (scene.reason(after=REVIEW_SECONDS) or "").startswith("load: ")
+
+
+def test_a_sensor_that_is_slow_to_read_is_not_asked_in_every_review() -> None:
+    scene = Scene()
+    scene.reason()
+    bad_heat(scene.weather)
+    assert scene.reason(after=REVIEW_SECONDS) is None
+    assert scene.reason(after=SLOW_SECONDS) is not None
