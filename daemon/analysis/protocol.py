@@ -12,6 +12,7 @@ import msgspec
 from scened import __version__
 from scened.config import Limits
 from scened.findings import Outcome
+from scened.formats import EXTRA_FORMATS, Support
 
 __all__ = [
     "KEEP_PRIORITY",
@@ -116,6 +117,8 @@ def decoder_version(limits: Limits) -> str:
     for library in DECODERS:
         with contextlib.suppress(PackageNotFoundError):
             versions.append(f"{library} {version(library)}")
+    absent = [each for each in EXTRA_FORMATS if each.support is not Support.READABLE]
+    versions += [f"no {each.family}" for each in absent]
     return f"{', '.join(versions)}; {msgspec.json.encode(limits).decode()}"
 
 
