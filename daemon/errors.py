@@ -23,6 +23,7 @@ __all__ = [
     "ScenedError",
     "ServiceFailed",
     "UnreadablePhoto",
+    "UnreadableSidecar",
     "UnsupportedFormat",
 ]
 
@@ -60,6 +61,12 @@ class ScenedError(Exception):
 
 class UnreadablePhoto(ScenedError):
     """The file is not a picture that can be decoded."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class UnreadableSidecar(ScenedError):
+    """The file beside a photo is not XMP that can be read."""
 
     exit_code = ExitCode.BAD_INPUT
 

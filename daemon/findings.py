@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Face", "Findings", "Metadata", "Outcome", "TagScore"]
+__all__ = ["Face", "Findings", "Labelling", "Metadata", "Outcome", "SidecarRead", "TagScore"]
 
 
 class TagScore(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class Metadata(msgspec.Struct, frozen=True):
     `width` and `height` are pixels of the whole picture, upright. `taken_at` is local wall time
     as the camera wrote it, `YYYY-MM-DDTHH:MM:SS` with `.sss` where it is known; `taken_offset`
     is its distance from UTC, such as `+02:00`. Latitude and longitude are degrees, WGS 84.
+    `keywords` and `rating` are those inside the file.
     """
 
     width: int
@@ -40,6 +41,18 @@ class Metadata(msgspec.Struct, frozen=True):
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None
+
+
+class Labelling(msgspec.Struct, frozen=True):
+    """What people said of a photo with other programs: keywords, and stars.
+
+    `rating` is -1 (rejected) to 5, None where nobody said.
+    """
+
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -75,3 +88,18 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str | None = None
     unsupported: bool = False
     transient: bool = False
+
+
+class SidecarRead(msgspec.Struct, frozen=True):
+    """What became of a sidecar that was asked for.
+
+    `name`, `size` (bytes) and `modified_ns` are those it had while it was read. With neither
+    `labelling` nor `error` it is there no longer.
+    """
+
+    file_id: int
+    name: bytes
+    size: int
+    modified_ns: int
+    labelling: Labelling | None = None
+    error: str | None = None

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -19,16 +19,11 @@ from scened.findings import Face
 from scened.models.pack import EMBEDDING_DIMENSIONS, Pack, open_pack
 from scened.packs import Packs
 from scened.records import Change, Duplicates, Found, Photo, Results, Stats, TagCount
-from scened.search.describe import (
-    count_all,
-    describe,
-    describe_found,
-    faces_of,
-    tag_counts,
-)
+from scened.search.describe import count_all, describe_found, faces_of, tag_counts
 from scened.search.duplicates import ALIKE, exact_groups, near_groups
 from scened.search.filters import NO_FILTERS, Condition, Filters
 from scened.search.fusion import fuse
+from scened.search.known import known_photos
 from scened.search.query import Query, parse_query
 from scened.search.words import FROM_FILES, WordSearch
 from scened.store.places import displayed, split
@@ -47,6 +42,7 @@ PhotoName = int | PhotoPath
 LIMIT = 50
 FUSED = 4  # times as many of each list as are wanted of both
 CHANGES_AT_ONCE = 1_000
+PHOTOS_AT_ONCE = 500
 FOLLOW_SECONDS = 1.0
 
 NEWEST_FIRST = "coalesce(content.taken_at, strftime('%Y', file.modified_ns / 1e9, 'unixepoch'))"
@@ -209,7 +205,26 @@ class Library:
     def photo(self, photo: PhotoName) -> Photo:
         """Return all that is known of a photo, its tags best first. Raises MissingPath."""
         with self._one_state():
-            return describe(self._connection, self._id(photo))
+            return known_photos(self._connection, [self._id(photo)])[0]
+
+    def photos(self, filters: Filters = NO_FILTERS) -> Iterator[Photo]:
+        """Yield all that is known of every photo that passes the filters, in one consistent read.
+
+        The read lasts as long as the iterator: what the daemon writes meanwhile is not in it. Of
+        the filters all count but `least_score`.
+        """
+        condition = Condition.of(filters)
+        with closing(open_plainly(self.file)) as connection:
+            connection.execute("BEGIN")
+            ids = [
+                row[0]
+                for row in connection.execute(
+                    f"SELECT file.id {FROM_FILES} WHERE {condition.sql} ORDER BY file.id",
+                    condition.values,
+                )
+            ]
+            for start in range(0, len(ids), PHOTOS_AT_ONCE):
+                yield from known_photos(connection, ids[start : start + PHOTOS_AT_ONCE])
 
     def faces(self, photo: PhotoName) -> tuple[Face, ...]:
         """Return the faces in a photo, best first. Raises MissingPath."""

@@ -7,11 +7,15 @@ import msgspec
 from scened.findings import Face
 
 __all__ = [
+    "Caption",
     "Change",
     "Copy",
+    "Correction",
     "Count",
     "Duplicates",
     "Found",
+    "Keyword",
+    "Merged",
     "Photo",
     "PhotoTag",
     "Results",
@@ -27,6 +31,20 @@ class PhotoTag(msgspec.Struct, frozen=True):
     tag: str
     score: float
     kind: str
+
+
+class Keyword(msgspec.Struct, frozen=True):
+    """A keyword that another program wrote; `source` is `file` or `sidecar`."""
+
+    keyword: str
+    source: str
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """A tag that somebody said by hand a photo shows, or, where not `present`, does not."""
+
+    tag: str
+    present: bool
 
 
 class Photo(msgspec.Struct, frozen=True):
@@ -55,6 +73,9 @@ class Photo(msgspec.Struct, frozen=True):
     sharpness: float | None
     tags: tuple[PhotoTag, ...]
     faces: tuple[Face, ...]
+    rating: int | None = None
+    keywords: tuple[Keyword, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -157,3 +178,25 @@ class Change(msgspec.Struct, frozen=True):
     photo_id: int
     path: str | None
     status: str | None
+
+
+class Caption(msgspec.Struct, frozen=True):
+    """What a sidecar is to say of a photo of `width` times `height` pixels, upright.
+
+    `subjects` are keywords, `hierarchical` the same with what is above them (`animal|dog`).
+    """
+
+    width: int
+    height: int
+    subjects: tuple[str, ...]
+    hierarchical: tuple[str, ...]
+    faces: tuple[Face, ...]
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """A sidecar as it should be, and what is new in it: keywords added, taken back, our regions."""
+
+    data: bytes
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    regions: int

@@ -39,7 +39,7 @@ from scened.formats import (
 )
 from scened.models.pack import nearest_shape
 
-__all__ = ["Decoded", "PhotoPath", "decode", "read_picture"]
+__all__ = ["Decoded", "PhotoPath", "decode", "read_picture", "stored_orientation"]
 
 PhotoPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Size = tuple[int, int]  # width, height
@@ -181,6 +181,17 @@ def read_picture(
     seen = _see(path, limits, lambda size: _fitting(size, long_side))
     with _failures_as_reasons():
         return seen.at(_fitting(seen.source.size, long_side)), seen.metadata
+
+
+def stored_orientation(path: PhotoPath, limits: Limits = _DEFAULT_LIMITS) -> int:
+    """Return how a photo's pixels are to be turned, as EXIF numbers it: 1 is not at all.
+
+    Raises as `decode` does.
+    """
+    with _open(path) as file, _failures_as_reasons():
+        with Image.open(file, formats=_OPENED) as image:
+            _drop_huge_metadata(image, limits)
+            return _orientation(image)
 
 
 def _fitting(size: Size, long_side: int) -> Size:

@@ -30,6 +30,8 @@ NAMES = (
     "similar",
     "duplicates",
     "stats",
+    "tag",
+    "export",
     "failures",
     "db",
     "forget",

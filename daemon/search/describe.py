@@ -1,4 +1,4 @@
-"""Make records of rows: one photo, what was found, and counts of the whole library."""
+"""Make records of rows: what was found, and counts of the whole library."""
 
 from __future__ import annotations
 
@@ -7,29 +7,12 @@ import sqlite3
 from collections.abc import Sequence
 
 from scened.findings import Face
-from scened.records import Count, Found, Photo, PhotoTag, Stats, TagCount
+from scened.records import Count, Found, Stats, TagCount
 
-__all__ = ["count_all", "describe", "describe_found", "faces_of", "tag_counts"]
+__all__ = ["count_all", "describe_found", "faces_of", "tag_counts"]
 
 BEST_TAGS = 5
 OF_CONTENT = "FROM file JOIN content ON content.id = content_id"
-
-
-def describe(connection: sqlite3.Connection, photo_id: int) -> Photo:
-    """Return all that is known of a photo, its tags best first."""
-    cursor = connection.execute("SELECT * FROM photos WHERE id = ?", (photo_id,))
-    names = [column[0] for column in cursor.description]
-    values = dict(zip(names, cursor.fetchone(), strict=True))
-    fields = {name: values[name] for name in Photo.__struct_fields__ if name in values}
-    tags = connection.execute(
-        "SELECT tag, score, kind FROM photo_tags WHERE photo_id = ? ORDER BY score DESC, tag",
-        (photo_id,),
-    )
-    return Photo(
-        **fields,
-        tags=tuple(PhotoTag(*row) for row in tags),
-        faces=faces_of(connection, photo_id),
-    )
 
 
 def faces_of(connection: sqlite3.Connection, photo_id: int) -> tuple[Face, ...]:

@@ -21,7 +21,7 @@ LAYERS = (
         "scened.logs",
         "scened",
     ),
-    ("scened.config", "scened.findings", "scened.notify", "scened.progress"),
+    ("scened.config", "scened.findings", "scened.notify", "scened.progress", "scened.sidecars"),
     ("scened.records",),
     ("scened.models", "scened.settings_file", "scened.units"),
     ("scened.store",),
@@ -35,11 +35,12 @@ LAYERS = (
         "scened.library",
         "scened.metrics",
     ),
-    ("scened.service",),
+    ("scened.service", "scened.export"),
     ("scened.cli",),
 )
 DAEMON_MAY_LOAD_OF_ANALYSIS = {
     "scened.analysis.appearance",
+    "scened.analysis.captions",
     "scened.analysis.drawing",
     "scened.analysis.protocol",
     "scened.analysis.supervisor",
