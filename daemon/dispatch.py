@@ -14,7 +14,9 @@ from scened.analysis.protocol import (
     Looked,
     MovedOn,
     PackRefused,
+    ReadBeside,
     Ready,
+    SidecarJob,
     Slice,
     Started,
     decoder_version,
@@ -23,7 +25,7 @@ from scened.analysis.supervisor import AnalyzerEnded, AnalyzerSaid, Supervisor
 from scened.clock import Clock
 from scened.config import Settings
 from scened.errors import DamagedPack, ReadFailed
-from scened.findings import Outcome
+from scened.findings import Outcome, SidecarRead
 from scened.governor.governor import Effort, Governor, Hold
 from scened.models.pack import Pack
 from scened.progress import Estimator
@@ -31,6 +33,7 @@ from scened.store.backups import remove_backups
 from scened.store.database import Database
 from scened.store.queue import PendingPhoto, pending_photos, retry_failed
 from scened.store.results import activate_pack, count_crash, record, switch_faces
+from scened.store.sidecars import WaitingSidecar, record_sidecars, waiting_sidecars
 
 __all__ = ["Dispatcher", "Seconds"]
 
@@ -61,11 +64,13 @@ class _Worker:
         self.given: dict[int, PendingPhoto] = {}  # by file id
         self.given_at = 0.0
         self.outcomes: list[Outcome] = []
+        self.beside: dict[int, WaitingSidecar] = {}  # by file id of the photo
+        self.read: list[SidecarRead] = []
 
     @property
     def busy(self) -> bool:
         """Tell whether its slice is out, or results of it wait to be written."""
-        return self.supervisor.busy or bool(self.outcomes)
+        return self.supervisor.busy or bool(self.outcomes or self.read)
 
 
 class Dispatcher:
@@ -222,9 +227,10 @@ class Dispatcher:
             worker = self._workers[number]
             if not worker.busy:
                 photos = self._next_photos(max(1, SLICE_PHOTOS // effort.processes))
-                if not photos:
+                sidecars = [] if photos or self.busy else self._next_sidecars()
+                if not photos and not sidecars:
                     return
-                self._give(worker, photos, effort)
+                self._give(worker, photos, sidecars, effort)
 
     def _next_photos(self, limit: int) -> list[PendingPhoto]:
         """Return pending photos that are in nobody's slice."""
@@ -235,19 +241,32 @@ class Dispatcher:
         with self._database.reading() as connection:
             photos = pending_photos(connection, self.pack_id, limit + len(taken))
         photos = [photo for photo in photos if photo.file_id not in taken]
-        if not photos and not self.busy:
+        if not photos and not self.busy and not self._next_sidecars():
             self._nothing_since = version
         return photos[:limit]
 
-    def _give(self, worker: _Worker, photos: list[PendingPhoto], effort: Effort) -> None:
+    def _next_sidecars(self) -> list[WaitingSidecar]:
+        """Return sidecars to read; their turn comes when no photo waits."""
+        with self._database.reading() as connection:
+            return waiting_sidecars(connection, SLICE_PHOTOS)
+
+    def _give(
+        self,
+        worker: _Worker,
+        photos: list[PendingPhoto],
+        sidecars: list[WaitingSidecar],
+        effort: Effort,
+    ) -> None:
         self._nothing_since = None
+        worker.beside = {each.file_id: each for each in sidecars}
         worker.given = {photo.file_id: photo for photo in photos}
         worker.given_at = self._clock()
         jobs = tuple(
             Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
             for photo in photos
         )
-        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead))
+        beside = tuple(SidecarJob(each.file_id, each.path) for each in sidecars)
+        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead, beside))
 
     def _take(self, worker: _Worker, answer: Answer) -> None:
         match answer:
@@ -262,6 +281,8 @@ class Dispatcher:
                     self.seconds.decoding + answer.decode_seconds,
                     self.seconds.network + answer.network_seconds,
                 )
+            case ReadBeside(read):
+                worker.read.append(read)
             case MovedOn(file_id):
                 self._changed[file_id] = self._clock()
                 self._moved_on(worker.given[file_id].path)
@@ -272,12 +293,13 @@ class Dispatcher:
                 self._rest_until = now + self._governor.rest_seconds(worked)
 
     def _write(self, worker: _Worker) -> None:
-        if not worker.outcomes:
+        if not worker.outcomes and not worker.read:
             return
         outcomes = worker.outcomes
         with self._database.writing() as connection:
+            record_sidecars(connection, worker.read)
             record(connection, self.pack_id, outcomes, self._decoder, faces=self._faces)
-        worker.outcomes = []
+        worker.outcomes, worker.read = [], []
         self.analysed += sum(outcome.findings is not None for outcome in outcomes)
         self.progress.add(len(outcomes))
 
@@ -288,9 +310,16 @@ class Dispatcher:
         """
         victims = worker.supervisor.ended()
         self.last_error = end.reason
+        worker.read += [
+            SidecarRead(victim.file_id, *worker.beside[victim.file_id].sidecar, error=end.reason)
+            for victim in victims
+            if victim.file_id in worker.beside
+        ]
         self._write(worker)
         for victim in victims:
             logger.warning("%s while it looked at photo %d", end.reason, victim.file_id)
+            if victim.file_id in worker.beside:
+                continue
             photo = worker.given[victim.file_id]
             last = Outcome(
                 photo.file_id, photo.size, photo.modified_ns, victim.hash, error=end.reason

@@ -19,6 +19,7 @@ __all__ = [
     "NoDaemon",
     "NoEmbedding",
     "NoServiceManager",
+    "NotLookedAt",
     "ReadFailed",
     "ScenedError",
     "ServiceFailed",
@@ -117,6 +118,12 @@ class NoEmbedding(ScenedError):
     """There is no embedding to compare: the photo was not analysed, or by another pack."""
 
     exit_code = ExitCode.BAD_INPUT
+
+
+class NotLookedAt(ScenedError):
+    """Nothing is known yet of what a photo shows."""
+
+    exit_code = ExitCode.TRY_AGAIN
 
 
 class MissingPath(ScenedError):

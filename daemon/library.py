@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # numpy is loaded by those who search by meaning or likeness
     from scened.search.text_side import TextSide
     from scened.search.vectors import Vectors
 
-__all__ = ["By", "Library", "PhotoName"]
+__all__ = ["By", "Library", "PhotoName", "exact_path"]
 
 By = Literal["tags", "meaning"]
 PhotoPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -364,7 +364,7 @@ class Library:
         if isinstance(photo, int):
             raise NoEmbedding(f"the photo {photo} was not analysed", "`scened show` says why")
         pack = self._opened_pack()
-        return _Appearance(photo_id, pack.identity, embedding(_exact(photo), pack.folder))
+        return _Appearance(photo_id, pack.identity, embedding(exact_path(photo), pack.folder))
 
     def _id(self, photo: PhotoName) -> int:
         """Return the id of a photo that is named by id or path. Raises MissingPath."""
@@ -375,7 +375,7 @@ class Library:
                     f"there is no photo with the id {photo}", "it may have been removed"
                 )
             return photo
-        exact = _exact(photo)
+        exact = exact_path(photo)
         for root_id, root in self._connection.execute("SELECT id, path FROM root"):
             parts = split(root, exact)
             row = (
@@ -425,7 +425,7 @@ class Library:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def _exact(path: PhotoPath) -> bytes:
+def exact_path(path: PhotoPath) -> bytes:
     """Return the absolute path in the form roots are kept in: links on the way resolved."""
     absolute = Path(os.fsdecode(path)).absolute()
     return os.fsencode(absolute.parent.resolve() / absolute.name)

@@ -7,9 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from scened.errors import ExitCode, MissingPath, ScenedError
 from scened.packs import Packs
 from scened.store.commands import Answer, Command
+from scened.store.corrections import correct, reset
 from scened.store.database import Database
 from scened.store.governor_state import Wish, wish
 from scened.store.heartbeat import count_photos, name_pack
@@ -26,8 +29,10 @@ __all__ = [
     "REMOVE",
     "RESUME",
     "RETRY",
+    "TAG",
     "USE",
     "WISHES",
+    "Tagging",
     "carry_out",
     "folder_to_add",
 ]
@@ -38,8 +43,18 @@ PAUSE = "pause"
 BOOST = "boost"
 RESUME = "resume"
 RETRY = "retry"
+TAG = "tag"
 USE = "use"
 WISHES = (PAUSE, BOOST, RESUME)
+
+
+class Tagging(msgspec.Struct, frozen=True):
+    """What somebody says of the photo at a path; with `reset`, that nobody said anything."""
+
+    path: bytes
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    reset: bool = False
 
 
 def folder_to_add(folder: Path) -> bytes:
@@ -129,6 +144,19 @@ def _use(database: Database, identity: bytes) -> str:
     )
 
 
+def _tag(database: Database, argument: bytes) -> str:
+    tagging = msgspec.json.decode(argument, type=Tagging)
+    with database.writing() as connection:
+        folders = {root.id: root.path for root in roots(connection)}
+        if tagging.reset:
+            files = reset(connection, folders, tagging.path)
+        else:
+            files = correct(connection, folders, tagging.path, tagging.added, tagging.removed)
+    said = "as it was seen again" if tagging.reset else "tagged"
+    copies = f", and {files - 1} copies of it" if files > 1 else ""
+    return f"{displayed(tagging.path)} is {said}{copies}"
+
+
 def _how_long(seconds: float) -> str:
     return "until `scened resume`" if math.isinf(seconds) else f"for {duration(seconds)}"
 
@@ -140,5 +168,6 @@ _HANDLERS: dict[str, Callable[[Database, bytes], str]] = {
     BOOST: _boost,
     RESUME: _resume,
     RETRY: _retry,
+    TAG: _tag,
     USE: _use,
 }

@@ -29,7 +29,7 @@ from scened.notify import ServiceManager
 from scened.packs import Packs
 from scened.photos.follow import Follower
 from scened.photos.watch import Change
-from scened.requests import USE, WISHES, carry_out
+from scened.requests import TAG, USE, WISHES, carry_out
 from scened.store.backups import back_up_daily
 from scened.store.commands import Answer, answer, unanswered
 from scened.store.database import Database
@@ -255,7 +255,7 @@ class Service:
                     self._obey()
                 elif command.verb == USE:
                     self._use_pack()
-                else:
+                elif command.verb != TAG:
                     self._follower.reload()
                 self._show()
             logger.info("command %s: exit code %d", command.verb, given.exit_code)

@@ -7,8 +7,17 @@ import stat as modes
 from typing import NamedTuple
 
 from scened.errors import ReadFailed, UnreadableSidecar
+from scened.formats import format_of
 
-__all__ = ["SIDECAR_BYTES", "Sidecar", "find_sidecar", "names_of", "read_sidecar"]
+__all__ = [
+    "SIDECAR_BYTES",
+    "Sidecar",
+    "find_sidecar",
+    "is_sidecar",
+    "names_of",
+    "read_sidecar",
+    "stem_of",
+]
 
 SIDECAR_BYTES = 8_000_000  # a longer one is left alone; darktable's longest are a tenth of it
 SUFFIX = b".xmp"
@@ -29,6 +38,20 @@ def names_of(photo: bytes) -> tuple[bytes, bytes]:
     photo. `photo.xmp` is Lightroom's.
     """
     return photo + SUFFIX, os.path.splitext(photo)[0] + SUFFIX  # noqa: PTH122
+
+
+def is_sidecar(name: bytes) -> bool:
+    """Tell whether a file may be a sidecar, by its name."""
+    return name.endswith(SUFFIX)
+
+
+def stem_of(sidecar: bytes) -> bytes:
+    """Return what the names of all photos begin with whose sidecar may be called like this.
+
+    `a.jpg.xmp` may be that of `a.jpg`, and `a.xmp` that of `a.jpg` or `a.png`.
+    """
+    name = sidecar.removesuffix(SUFFIX)
+    return os.path.splitext(name)[0] if format_of(name) else name  # noqa: PTH122
 
 
 def find_sidecar(folder: bytes, photo: bytes) -> Sidecar | None:

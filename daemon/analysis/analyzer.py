@@ -22,6 +22,7 @@ import msgspec
 from PIL import Image
 
 from scened.analysis.decode import Decoded, decode
+from scened.analysis.labels import look_beside
 from scened.analysis.network import Network
 from scened.analysis.original import ChangedMeanwhile, check_unchanged, hash_of, leave_page_cache
 from scened.analysis.protocol import (
@@ -32,6 +33,7 @@ from scened.analysis.protocol import (
     Looked,
     MovedOn,
     PackRefused,
+    ReadBeside,
     Ready,
     Slice,
     Started,
@@ -205,6 +207,10 @@ def _serve(
         say(look(network, larger(opened)) if isinstance(opened, Opened) else opened)
         if coming is None and waiting and time.monotonic() < deadline:
             coming = begin()
+    for beside in work.sidecars:
+        if time.monotonic() < deadline:
+            say(Started(beside.file_id))
+            say(ReadBeside(look_beside(beside)))
     say(Done())
 
 

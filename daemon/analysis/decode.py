@@ -188,10 +188,13 @@ def stored_orientation(path: PhotoPath, limits: Limits = _DEFAULT_LIMITS) -> int
 
     Raises as `decode` does.
     """
-    with _open(path) as file, _failures_as_reasons():
-        with Image.open(file, formats=_OPENED) as image:
-            _drop_huge_metadata(image, limits)
-            return _orientation(image)
+    with (
+        _open(path) as file,
+        _failures_as_reasons(),
+        Image.open(file, formats=_OPENED) as image,
+    ):
+        _drop_huge_metadata(image, limits)
+        return _orientation(image)
 
 
 def _fitting(size: Size, long_side: int) -> Size:

@@ -1,4 +1,4 @@
-"""Read when, where and with what a photo was taken from its EXIF data; believes nothing it reads.
+"""Read what a photo's file says: when, where, with what it was taken, keywords; believes nothing.
 
 Source: CIPA DC-008 (Exif 2.32).
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from scened.analysis.labels import labels_inside
 from scened.findings import Metadata
 
 __all__ = ["camera_name", "clean_text", "coordinates", "read_metadata", "wall_time"]
@@ -61,6 +62,7 @@ def read_metadata(image: Image.Image, width: int, height: int, file_format: str)
     camera = camera_name(main.get(ExifTags.Base.Make), main.get(ExifTags.Base.Model))
     taken_at, taken_offset = _taken(main, details, signed=camera is not None)
     latitude, longitude = coordinates(place) or (None, None)
+    labels = labels_inside(image)
     return Metadata(
         width=width,
         height=height,
@@ -70,6 +72,8 @@ def read_metadata(image: Image.Image, width: int, height: int, file_format: str)
         camera=camera,
         latitude=latitude,
         longitude=longitude,
+        keywords=labels.keywords,
+        rating=labels.rating,
     )
 
 

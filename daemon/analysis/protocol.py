@@ -11,7 +11,7 @@ import msgspec
 
 from scened import __version__
 from scened.config import Limits
-from scened.findings import Outcome
+from scened.findings import Outcome, SidecarRead
 from scened.formats import EXTRA_FORMATS, Support
 
 __all__ = [
@@ -23,7 +23,9 @@ __all__ = [
     "Looked",
     "MovedOn",
     "PackRefused",
+    "ReadBeside",
     "Ready",
+    "SidecarJob",
     "Slice",
     "Started",
     "decoder_version",
@@ -50,8 +52,15 @@ class Job(msgspec.Struct, frozen=True):
     known_hashes: tuple[bytes, ...]
 
 
+class SidecarJob(msgspec.Struct, frozen=True):
+    """A sidecar to read, of the photo with this id."""
+
+    file_id: int
+    path: bytes
+
+
 class Slice(msgspec.Struct, frozen=True):
-    """Some photos, and the seconds after which no further one is begun.
+    """Some photos or sidecars, and the seconds after which no further one is begun.
 
     `decode_ahead`: begin with a photo while the network still looks at the one before.
     """
@@ -59,6 +68,7 @@ class Slice(msgspec.Struct, frozen=True):
     photos: tuple[Job, ...]
     budget_seconds: float
     decode_ahead: bool = False
+    sidecars: tuple[SidecarJob, ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -103,11 +113,17 @@ class MovedOn(msgspec.Struct, frozen=True, tag="moved_on"):
     file_id: int
 
 
+class ReadBeside(msgspec.Struct, frozen=True, tag="read_beside"):
+    """What became of a sidecar."""
+
+    read: SidecarRead
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """The slice is over; photos without an answer were not begun."""
 
 
-Answer = Ready | PackRefused | Started | Identified | Looked | MovedOn | Done
+Answer = Ready | PackRefused | Started | Identified | Looked | MovedOn | ReadBeside | Done
 Message = TypeVar("Message")
 
 

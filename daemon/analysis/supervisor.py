@@ -24,6 +24,7 @@ from scened.analysis.protocol import (
     Identified,
     Looked,
     MovedOn,
+    ReadBeside,
     Slice,
     Started,
     receive,
@@ -146,6 +147,8 @@ class Supervisor:
                 self._begun[file_id] = self._begun[file_id]._replace(hash=digest)
             case Looked(outcome):
                 self._begun.pop(outcome.file_id, None)
+            case ReadBeside(read):
+                self._begun.pop(read.file_id, None)
             case MovedOn(file_id):
                 self._begun.pop(file_id, None)
             case Done():

@@ -16,7 +16,17 @@ from lxml import etree
 from scened.errors import UnreadableSidecar
 from scened.findings import Labelling
 
-__all__ = ["RDF", "Element", "bag", "clean_keyword", "labelling", "name", "parse_xmp", "properties"]
+__all__ = [
+    "MOST_KEYWORDS",
+    "NAMESPACES",
+    "Element",
+    "bag",
+    "clean_keyword",
+    "labelling",
+    "name",
+    "parse_xmp",
+    "properties",
+]
 
 Element = etree._Element
 
@@ -24,9 +34,8 @@ MOST_KEYWORDS = 1_000
 MOST_CHARACTERS = 200  # of a keyword
 REJECTED, BEST_RATING = -1, 5
 
-RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 NAMESPACES = {
-    "rdf": RDF,
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "x": "adobe:ns:meta/",
     "dc": "http://purl.org/dc/elements/1.1/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
@@ -74,8 +83,8 @@ def properties(tree: etree._ElementTree, prefixed: str) -> list[Element]:
     """Return the elements of a property in the descriptions of the whole picture."""
     root = tree.getroot()
     rdf = root if root.tag == name("rdf:RDF") else root.find(f".//{name('rdf:RDF')}")
-    found: list[Element] = [] if rdf is None else rdf.findall(
-        f"{name('rdf:Description')}/{name(prefixed)}"
+    found: list[Element] = (
+        [] if rdf is None else rdf.findall(f"{name('rdf:Description')}/{name(prefixed)}")
     )
     return found
 
@@ -127,8 +136,8 @@ def _texts(tree: etree._ElementTree, prefixed: str) -> Iterator[str]:
 def _rating(tree: etree._ElementTree) -> int | None:
     """Return xmp:Rating, which may be an element or an attribute: -1 rejected, 0 none, 1 to 5."""
     said = [found.text or "" for found in properties(tree, "xmp:Rating")]
-    for description in tree.iter(name("rdf:Description")):
-        said.append(description.get(name("xmp:Rating"), ""))
+    descriptions = tree.iter(name("rdf:Description"))
+    said += [description.get(name("xmp:Rating"), "") for description in descriptions]
     for text in said:
         try:
             number = float(text)

@@ -75,6 +75,7 @@ def filter_options(command: Command) -> Command:
         first: Period | None,
         last: Period | None,
         faces: tuple[int, int] | None,
+        rating: tuple[int, int] | None,
         kind: str | None,
         root: Path | None,
         min_score: float,
@@ -86,6 +87,7 @@ def filter_options(command: Command) -> Command:
             faces=faces,
             kind=kind,
             folder=root.resolve() if root else None,
+            rating=rating,
             least_score=min_score,
         )
         command(*arguments, filters=filters, **others)
@@ -103,6 +105,12 @@ def filter_options(command: Command) -> Command:
         click.option("--kind", type=click.Choice(KINDS), help="With a tag of this kind."),
         click.option(
             "--faces", metavar="N|N..M", callback=_faces, help="With so many faces; 1.. is any."
+        ),
+        click.option(
+            "--rating",
+            metavar="N|N..M",
+            callback=_rating,
+            help="With so many stars, as other programs gave them; 3.. is three and more.",
         ),
         click.option("--to", "last", metavar="DATE", callback=_period, help="Taken up to then."),
         click.option(
@@ -146,11 +154,19 @@ def _period(_: click.Context, __: click.Parameter, words: str | None) -> Period 
 
 
 def _faces(_: click.Context, __: click.Parameter, words: str | None) -> tuple[int, int] | None:
+    return _range(words, "faces")
+
+
+def _rating(_: click.Context, __: click.Parameter, words: str | None) -> tuple[int, int] | None:
+    return _range(words, "stars")
+
+
+def _range(words: str | None, things: str) -> tuple[int, int] | None:
     if words is None:
         return None
     parts = re.fullmatch(r"(\d{1,4})(\.\.(\d{1,4})?)?", words)
     if parts is None:
-        raise click.BadParameter(f"{words!r} is no number of faces; write 2, 1..3 or 1..")
+        raise click.BadParameter(f"{words!r} is no number of {things}; write 2, 1..3 or 1..")
     least = int(parts[1])
     most = int(parts[3]) if parts[3] else MOST_FACES if parts[2] else least
     if most < least:

@@ -31,6 +31,7 @@ NAMES = (
     "duplicates",
     "stats",
     "tag",
+    "tag",
     "export",
     "failures",
     "db",

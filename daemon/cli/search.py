@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from scened.cli.finding import echo_found, filter_options, finding_options, pack_option
+from scened.cli.minus_words import MinusWords
 from scened.cli.output import say
 from scened.library import By, Library
 from scened.records import Results
@@ -15,21 +15,8 @@ from scened.search.filters import Filters
 
 __all__ = ["search"]
 
-MINUS_WORD = re.compile(r"-[^\W\d_][^=]+")
 
-
-class _MinusWords(click.Command):
-    """A command that takes `-word` for a word, not for four options of one letter."""
-
-    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
-        """Move words with a minus behind the options, where they are taken as they are."""
-        end = arguments.index("--") if "--" in arguments else len(arguments)
-        ours = [each for each in arguments[:end] if MINUS_WORD.fullmatch(each)]
-        others = [each for each in arguments[:end] if not MINUS_WORD.fullmatch(each)]
-        return super().parse_args(context, [*others, "--", *ours, *arguments[end + 1 :]])
-
-
-@click.command(cls=_MinusWords, epilog="Example: scened search dog beach -cat --from 2019")
+@click.command(cls=MinusWords, epilog="Example: scened search dog beach -cat --from 2019")
 @click.argument("words", metavar="[WORD]...", nargs=-1)
 @click.option(
     "--by",

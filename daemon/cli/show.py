@@ -54,8 +54,16 @@ def _print(seen: Photo) -> None:
     if seen.latitude is not None and seen.longitude is not None:
         facts.append(f"at {seen.latitude:.5f}, {seen.longitude:.5f}")
     say("  " + ", ".join(facts))
+    said = {each.tag for each in seen.corrections if each.present}
     for tag in seen.tags:
-        say(f"  {tag.score:.2f}  {tag.tag}  ({tag.kind})")
+        by_hand = ", by hand" if tag.tag in said else ""
+        say(f"  {tag.score:.2f}  {tag.tag}  ({tag.kind}{by_hand})")
+    if denied := [each.tag for each in seen.corrections if not each.present]:
+        say(f"  taken away by hand: {', '.join(denied)}")
+    if seen.rating is not None:
+        say(f"  rated {seen.rating}")
+    if words := {each.keyword: None for each in seen.keywords}:
+        say(f"  keywords: {', '.join(words)}")
     for face in seen.faces:
         say(
             f"  {face.score:.2f}  a face at {face.x:.3f}, {face.y:.3f},"

@@ -12,9 +12,10 @@ from scened.photos.reconcile import is_there, reconcile
 from scened.photos.scan import describe
 from scened.photos.settle import Settling, is_fresh
 from scened.photos.watch import Change, Watcher
+from scened.sidecars import is_sidecar, stem_of
 from scened.store import catalogue
 from scened.store.database import Database
-from scened.store.places import Place, split
+from scened.store.places import Place, join, split
 from scened.store.roots import Root, roots, set_polled
 
 __all__ = ["Follower"]
@@ -110,6 +111,8 @@ class Follower:
             self._to_walk[root.id, folder] = None
         elif format_of(place.name) is not None:
             self._look_at(root, place, change.path)
+        elif is_sidecar(place.name):
+            self._look_beside(root, place)
 
     def look_again(self, path: bytes) -> None:
         """Look at a file that was not as expected when it was opened."""
@@ -195,6 +198,15 @@ class Follower:
         else:
             with self._database.writing() as connection:
                 catalogue.see(connection, [sighting])
+
+    def _look_beside(self, root: Root, sidecar: Place) -> None:
+        """Look at the photos whose sidecar has changed."""
+        with self._database.reading() as connection:
+            names = catalogue.files_called(
+                connection, root.id, sidecar.folder, stem_of(sidecar.name)
+            )
+        for name in names:
+            self._look_at(root, sidecar._replace(name=name), join(root.path, sidecar.folder, name))
 
     def _check_roots(self) -> None:
         """Notice roots that went away or came back, of which no event tells."""

@@ -104,8 +104,9 @@ def _compare(
     """Return what is new or changed in one folder, and mark what has gone from it."""
     with database.reading() as connection:
         known = catalogue.files_in_folder(connection, root.id, rules.folder)
+        beside = catalogue.sidecars_in_folder(connection, root.id, rules.folder)
         astray = stack_changes(connection, root.id, rules.folder)
-    if known == found.photos and not astray:
+    if known == found.photos and beside == found.sidecars and not astray:
         return []
     gone = [Place(root.id, rules.folder, name) for name in known.keys() - found.photos.keys()]
     if gone or astray:
@@ -115,9 +116,10 @@ def _compare(
             restack(connection, [(root.id, rules.folder)])
     changed = []
     for name, marks in found.photos.items():
-        if known.get(name) == marks:
+        sidecar = found.sidecars.get(name)
+        if known.get(name) == marks and beside.get(name) == sidecar:
             continue
-        sighting = Sighting(Place(root.id, rules.folder, name), *marks)
+        sighting = Sighting(Place(root.id, rules.folder, name), *marks, sidecar)
         if fresh(sighting):
             settling.touch(sighting.place, join(root.path, rules.folder, name))
         else:

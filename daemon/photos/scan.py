@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import stat as modes
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from scened.formats import format_of
 from scened.photos.ignore import FolderRules
+from scened.sidecars import Sidecar, find_sidecar, is_sidecar, names_of
 from scened.store.places import Marks, Place, Sighting, marks_of
 
 __all__ = ["Folder", "describe", "scan_folder"]
@@ -22,9 +24,10 @@ _HAS_PLACEHOLDERS = any(
 
 
 class Folder(NamedTuple):
-    """What was found: photos by name, the rules of the folders inside."""
+    """What was found: photos and their sidecars by the photo's name, the rules of the folders inside."""
 
     photos: dict[bytes, Marks]
+    sidecars: dict[bytes, Sidecar]
     folders: list[FolderRules]
     empty: bool
 
@@ -36,6 +39,7 @@ def scan_folder(rules: FolderRules) -> Folder:
     regular file nor a folder (a pipe, a device) is not looked at.
     """
     photos: dict[bytes, Marks] = {}
+    beside: set[bytes] = set()
     folders: list[FolderRules] = []
     empty = True
     device = os.stat(rules.path or b"/").st_dev
@@ -53,7 +57,9 @@ def scan_folder(rules: FolderRules) -> Folder:
                     continue
                 if modes.S_ISREG(stat.st_mode) and not _is_placeholder(stat):
                     photos[entry.name] = marks_of(stat, device)
-    return Folder(photos, folders, empty)
+            elif is_sidecar(entry.name):
+                beside.add(entry.name)
+    return Folder(photos, _sidecars(rules.path, photos, beside), folders, empty)
 
 
 def describe(place: Place, path: bytes) -> Sighting | None:
@@ -68,7 +74,15 @@ def describe(place: Place, path: bytes) -> Sighting | None:
         return None
     if not modes.S_ISREG(stat.st_mode) or _is_placeholder(stat):
         return None
-    return Sighting.of(place, stat, device)
+    return Sighting.of(place, stat, device, find_sidecar(os.path.dirname(path), place.name))  # noqa: PTH120
+
+
+def _sidecars(folder: bytes, photos: Iterable[bytes], beside: set[bytes]) -> dict[bytes, Sidecar]:
+    return {
+        photo: sidecar
+        for photo in (photos if beside else ())
+        if not beside.isdisjoint(names_of(photo)) and (sidecar := find_sidecar(folder, photo))
+    }
 
 
 @functools.lru_cache(maxsize=256)

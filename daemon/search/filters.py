@@ -21,11 +21,14 @@ DATE = (
 )
 
 
+RATING = "coalesce((SELECT rating FROM sidecar WHERE file_id = file.id), content.rating)"
+
+
 @dataclass(frozen=True)
 class Filters:
     """What every result must be; the default lets all photos pass.
 
-    `first_day` and `last_day` are both in it. `faces` are the least and the most. `kind`: it
+    `first_day` and `last_day` are both in it. `faces` and `rating` are the least and the most. `kind`: it
     carries a tag of this kind. `folder`: it lies there or below. `least_score`: of its tags, or
     its likeness.
     """
@@ -35,6 +38,7 @@ class Filters:
     faces: tuple[int, int] | None = None
     kind: str | None = None
     folder: Path | None = None
+    rating: tuple[int, int] | None = None
     least_score: float = 0.0
 
 
@@ -68,6 +72,9 @@ class Condition:
                 " BETWEEN :least_faces AND :most_faces"
             )
             values["least_faces"], values["most_faces"] = filters.faces
+        if filters.rating is not None:
+            parts.append(f"{RATING} BETWEEN :least_rating AND :most_rating")
+            values["least_rating"], values["most_rating"] = filters.rating
         if filters.kind is not None:
             if filters.kind not in KINDS:
                 raise BadQuery(f"there is no kind {filters.kind!r}", f"one of {', '.join(KINDS)}")

@@ -15,7 +15,12 @@ __all__ = ["known_photos"]
 # How each list of a photo's record is read, best first; a library that an older scened wrote has
 # not all of the views
 LISTS: tuple[tuple[str, str, type, str], ...] = (
-    ("tags", "photo_tags", PhotoTag, "tag, score, kind FROM photo_tags {} ORDER BY score DESC, tag"),
+    (
+        "tags",
+        "photo_tags",
+        PhotoTag,
+        "tag, score, kind FROM photo_tags {} ORDER BY score DESC, tag",
+    ),
     ("faces", "faces", Face, "x, y, width, height, score FROM faces {} ORDER BY id"),
     (
         "keywords",
@@ -48,7 +53,9 @@ def known_photos(connection: sqlite3.Connection, photo_ids: Sequence[int]) -> li
         if view not in views:
             continue
         which = f"WHERE photo_id {chosen}"
-        for photo_id, *values in connection.execute(f"SELECT photo_id, {statement.format(which)}", ids):
+        for photo_id, *values in connection.execute(
+            f"SELECT photo_id, {statement.format(which)}", ids
+        ):
             found.setdefault(photo_id, []).append(
                 Correction(values[0], bool(values[1])) if record is Correction else record(*values)
             )

@@ -22,7 +22,7 @@ __all__ = ["WordSearch"]
 FEW_MATCHES = 5_000  # scored one and all
 CERTAIN = 10_000  # the highest score in content_tag
 TOKENIZER = "porter unicode61 remove_diacritics 2"  # that of photo_search
-NOT_TAGS = "{path camera dates} : "
+NOT_TAGS = "- {tags} : "
 ONLY_TAGS = "{tags} : "
 
 FROM_FILES = "FROM file JOIN root ON root.id = root_id LEFT JOIN content ON content.id = content_id"

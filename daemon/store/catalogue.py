@@ -7,20 +7,24 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, text
 
+from scened.sidecars import Sidecar
 from scened.store.places import Marks, Place, Sighting, device_at, displayed, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
+from scened.store.sidecars import note_sidecar
 from scened.store.stacks import dissolve_single, restack
 
 __all__ = [
     "drop_folder",
     "drop_missing",
+    "files_called",
     "files_in_folder",
     "lose_folder",
     "lose_root",
     "miss_file",
     "next_folder",
     "see",
+    "sidecars_in_folder",
 ]
 
 BEYOND_ALL = b"\xff" * 5_000  # no path is as long
@@ -130,6 +134,22 @@ FILES_IN_FOLDER = text(
     """
 )
 
+FILES_CALLED = text(
+    """
+    SELECT name FROM file
+    WHERE root_id = :root_id AND folder = :folder AND name >= :first AND name < :beyond
+    """
+)
+
+SIDECARS_IN_FOLDER = text(
+    """
+    SELECT file.name, sidecar.name AS beside, sidecar.size, sidecar.modified_ns
+    FROM file CROSS JOIN sidecar ON file_id = file.id
+    WHERE EXISTS (SELECT 1 FROM sidecar)
+        AND root_id = :root_id AND folder = :folder AND status <> 'missing'
+    """
+)
+
 HAS_FILES = text(
     "SELECT 1 FROM file"
     " WHERE root_id = :root_id AND folder = :folder AND status <> 'missing' LIMIT 1"
@@ -159,9 +179,11 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
     for sighting in sightings:
         known = connection.execute(FILE_AT_PLACE, sighting.place._asdict()).one_or_none()
         if known is not None:
-            changed += _see_again(connection, known, sighting)
+            noted = note_sidecar(connection, known.id, sighting.sidecar)
+            changed += _see_again(connection, known, sighting) or noted
         else:
             renamed.append(_see_first(connection, sighting, root_paths))
+            note_sidecar(connection, renamed[-1], sighting.sidecar)
     index_photos(connection, renamed)
     if renamed:
         restack(connection, {(each.place.root_id, each.place.folder) for each in sightings})
@@ -236,10 +258,27 @@ def next_folder(
     return found
 
 
+def files_called(connection: Connection, root_id: int, folder: bytes, stem: bytes) -> list[bytes]:
+    """Return the names of the known files in a folder that are `stem`, a dot and something more."""
+    values = {
+        "root_id": root_id,
+        "folder": folder,
+        "first": stem + b".",
+        "beyond": stem + b"/",  # the character after '.'
+    }
+    return list(connection.execute(FILES_CALLED, values).scalars())
+
+
 def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Marks]:
     """Return the files that should lie directly in a folder, by name, as last seen."""
     rows = connection.execute(FILES_IN_FOLDER, {"root_id": root_id, "folder": folder})
     return {name: (device, inode, size, at) for name, device, inode, size, at in rows.all()}
+
+
+def sidecars_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Sidecar]:
+    """Return the sidecars that should lie in a folder, by the name of the photo, as last seen."""
+    rows = connection.execute(SIDECARS_IN_FOLDER, {"root_id": root_id, "folder": folder})
+    return {row.name: Sidecar(row.beside, row.size, row.modified_ns) for row in rows}
 
 
 def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting: Sighting) -> bool:

@@ -61,6 +61,9 @@ def forget_photos(database: Database, paths: Iterable[bytes]) -> int:
                     },
                 ).rowcount
         drop_orphans(connection)
+        connection.execute(
+            text("DELETE FROM correction WHERE hash NOT IN (SELECT hash FROM content)")
+        )
         connection.execute(text("DELETE FROM command"))  # their arguments are paths
         index_all(connection)
     return forgotten

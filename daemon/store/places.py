@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from scened.sidecars import Sidecar
+
 __all__ = [
     "Marks",
     "Place",
@@ -35,7 +37,7 @@ class Place(NamedTuple):
 class Sighting(NamedTuple):
     """A regular file as the file system describes it now; a change in any number is a change.
 
-    `device` is that of the folder it lies in.
+    `device` is that of the folder it lies in, `sidecar` what lies beside it.
     """
 
     place: Place
@@ -43,11 +45,14 @@ class Sighting(NamedTuple):
     inode: int
     size: int
     modified_ns: int
+    sidecar: Sidecar | None = None
 
     @classmethod
-    def of(cls, place: Place, stat: os.stat_result, device: int) -> Sighting:
+    def of(
+        cls, place: Place, stat: os.stat_result, device: int, sidecar: Sidecar | None = None
+    ) -> Sighting:
         """Describe the file at `place` by its `stat` and the device of its folder."""
-        return cls(place, *marks_of(stat, device))
+        return cls(place, *marks_of(stat, device), sidecar)
 
 
 def marks_of(stat: os.stat_result, device: int) -> Marks:

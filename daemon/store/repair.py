@@ -31,12 +31,23 @@ TABLES = (
     "content_tag",
     "content_face",
     "content_embedding",
+    "content_keyword",
+    "content_tag_seen",
+    "correction",
     "file",
+    "sidecar",
+    "sidecar_keyword",
     "removed",
     "governor",
 )
 SINGLE_ROWS = ("sequence", "governor")  # a new database has theirs already
-OF_CONTENT = ("content_tag", "content_face", "content_embedding")  # content_id comes first
+OF_CONTENT = (  # content_id comes first
+    "content_tag",
+    "content_face",
+    "content_embedding",
+    "content_keyword",
+    "content_tag_seen",
+)
 
 DROP_WHAT_REFERS_TO_NOTHING = (
     "DELETE FROM content WHERE pack_id NOT IN (SELECT id FROM pack)",
@@ -48,7 +59,10 @@ DROP_WHAT_REFERS_TO_NOTHING = (
         f"DELETE FROM {table} WHERE content_id NOT IN (SELECT id FROM content)"
         for table in OF_CONTENT
     ),
+    "DELETE FROM content_tag_seen WHERE tag_id NOT IN (SELECT id FROM tag)",
     "DELETE FROM file WHERE root_id NOT IN (SELECT id FROM root)",
+    "DELETE FROM sidecar WHERE file_id NOT IN (SELECT id FROM file)",
+    "DELETE FROM sidecar_keyword WHERE file_id NOT IN (SELECT file_id FROM sidecar)",
     "UPDATE file SET content_id = NULL, identified = 0, error = NULL,"
     " status = CASE status WHEN 'missing' THEN status ELSE 'pending' END"
     " WHERE content_id NOT IN (SELECT id FROM content)",

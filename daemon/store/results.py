@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from scened.clock import utc_now
 from scened.findings import Findings, Metadata, Outcome
 from scened.models.pack import Pack
+from scened.store.corrections import apply_corrections
 from scened.store.queue import ATTEMPTS
 from scened.store.schema import Status
 from scened.store.search_index import index_photos
@@ -39,12 +40,13 @@ WRITE_CONTENT = text(
     """
     INSERT INTO content (
         hash, size, outcome, error, decoder, faceless, pack_id, analysed_at,
-        width, height, format, camera, taken_at, taken_offset, latitude, longitude, sharpness
+        width, height, format, camera, taken_at, taken_offset, latitude, longitude, sharpness,
+        rating
     )
     VALUES (
         :hash, :size, :outcome, :error, :decoder, :faceless, :pack_id, :now,
         :width, :height, :format, :camera,
-        :taken_at, :taken_offset, :latitude, :longitude, :sharpness
+        :taken_at, :taken_offset, :latitude, :longitude, :sharpness, :rating
     )
     ON CONFLICT (hash) DO UPDATE SET
         size = excluded.size, outcome = excluded.outcome, error = excluded.error,
@@ -53,14 +55,20 @@ WRITE_CONTENT = text(
         width = excluded.width, height = excluded.height, format = excluded.format,
         camera = excluded.camera, taken_at = excluded.taken_at,
         taken_offset = excluded.taken_offset, latitude = excluded.latitude,
-        longitude = excluded.longitude, sharpness = excluded.sharpness
+        longitude = excluded.longitude, sharpness = excluded.sharpness, rating = excluded.rating
     RETURNING id
     """
 )
 
 FORGET_FINDINGS = tuple(
     text(f"DELETE FROM {table} WHERE content_id = :content_id")
-    for table in ("content_tag", "content_face", "content_embedding")
+    for table in (
+        "content_tag",
+        "content_tag_seen",
+        "content_face",
+        "content_embedding",
+        "content_keyword",
+    )
 )
 
 WRITE_TAG = text(
@@ -75,6 +83,10 @@ WRITE_FACE = text(
     INSERT INTO content_face (content_id, number, x, y, width, height, score)
     VALUES (:content_id, :number, :x, :y, :width, :height, :score)
     """
+)
+
+WRITE_KEYWORD = text(
+    "INSERT INTO content_keyword (content_id, keyword) VALUES (:content_id, :keyword)"
 )
 
 WRITE_EMBEDDING = text(
@@ -279,6 +291,12 @@ def _write_findings(
             for tag in findings.tags
         ]
         connection.execute(WRITE_TAG, tags)
+        apply_corrections(connection, content_id)
+    if findings.metadata.keywords:
+        keywords = [
+            {"content_id": content_id, "keyword": keyword} for keyword in findings.metadata.keywords
+        ]
+        connection.execute(WRITE_KEYWORD, keywords)
     if faces and findings.faces:
         rows = [
             {
@@ -315,4 +333,5 @@ def _status(outcome: Outcome) -> Status:
 
 def _columns(metadata: Metadata | None) -> dict[str, object]:
     names = ("width", "height", "format", "camera", "taken_at", "taken_offset")
-    return {name: getattr(metadata, name, None) for name in (*names, "latitude", "longitude")}
+    names += ("latitude", "longitude", "rating")
+    return {name: getattr(metadata, name, None) for name in names}

@@ -35,7 +35,9 @@ WHAT_TO_INDEX = text(
         JOIN content_tag ON content_tag.content_id = file.content_id
         JOIN tag ON tag.id = content_tag.tag_id
         WHERE file.id = photos.id
-    ) AS tags
+    ) AS tags, (
+        SELECT group_concat(keyword, ', ') FROM photo_keywords WHERE photo_id = photos.id
+    ) AS keywords
     FROM photos WHERE photos.id IN :ids
     """
 ).bindparams(bindparam("ids", expanding=True))
@@ -44,8 +46,8 @@ FORGET_PHOTO = text("DELETE FROM photo_search WHERE rowid = :id")
 
 INDEX_PHOTO = text(
     """
-    INSERT INTO photo_search (rowid, path, tags, camera, dates)
-    VALUES (:id, :path, :tags, :camera, :dates)
+    INSERT INTO photo_search (rowid, path, tags, camera, dates, keywords)
+    VALUES (:id, :path, :tags, :camera, :dates, :keywords)
     """
 )
 
@@ -61,6 +63,7 @@ def index_photos(connection: Connection, photo_ids: Sequence[int]) -> None:
                 "tags": row.tags or "",
                 "camera": row.camera or "",
                 "dates": date_words(row.taken_at),
+                "keywords": row.keywords or "",
             }
             for row in connection.execute(WHAT_TO_INDEX, {"ids": ids})
         ]
