@@ -128,7 +128,7 @@ class Library:
             )
         with self._one_state():
             words = self._word_search()
-            condition = Condition.of(filters, words.excluding(wanted))
+            condition = self._condition(filters, words.excluding(wanted))
             if not wanted.terms:
                 newest = self._newest(condition, limit)
                 return Results(
@@ -178,7 +178,7 @@ class Library:
                 between(
                     [unit_of(each.vector) for each in like], [unit_of(each.vector) for each in away]
                 ),
-                Condition.of(filters),
+                self._condition(filters),
                 limit + len(given),
             )
             ranked = _at_least(filters.least_score, ranked)
@@ -213,7 +213,7 @@ class Library:
         The read lasts as long as the iterator: what the daemon writes meanwhile is not in it. Of
         the filters all count but `least_score`.
         """
-        condition = Condition.of(filters)
+        condition = self._condition(filters)
         with closing(open_plainly(self.file)) as connection:
             connection.execute("BEGIN")
             ids = [
@@ -401,6 +401,19 @@ class Library:
             {**condition.values, "limit": limit},
         )
         return [row[0] for row in rows]
+
+    def _condition(self, filters: Filters, excluded: str | None = None) -> Condition:
+        """Return filters as SQL. Raises BadQuery for what this library does not know."""
+        if filters.rating is not None:
+            has_ratings = self._connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'sidecar'"
+            ).fetchone()
+            if not has_ratings:
+                raise BadQuery(
+                    "an older scened wrote this library, which read no ratings",
+                    "`scened run` brings it up to date",
+                )
+        return Condition.of(filters, excluded)
 
     def _word_search(self) -> WordSearch:
         """Return the search by words, made anew where the library's words have changed."""

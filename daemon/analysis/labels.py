@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from PIL import Image, IptcImagePlugin
+from PIL import Image, ImageFile, IptcImagePlugin
 
 from scened.analysis.protocol import SidecarJob
 from scened.analysis.xmp import MOST_KEYWORDS, clean_keyword, labelling
@@ -67,6 +67,8 @@ def _xmp(image: Image.Image) -> bytes | None:
 
 
 def _iptc_keywords(image: Image.Image) -> list[str]:
+    if not isinstance(image, ImageFile.ImageFile):
+        return []
     try:
         blocks = IptcImagePlugin.getiptcinfo(image) or {}
     except Exception:

@@ -24,7 +24,7 @@ _HAS_PLACEHOLDERS = any(
 
 
 class Folder(NamedTuple):
-    """What was found: photos and their sidecars by the photo's name, the rules of the folders inside."""
+    """What was found: photos and sidecars by the photo's name, the rules of the folders inside."""
 
     photos: dict[bytes, Marks]
     sidecars: dict[bytes, Sidecar]

@@ -28,9 +28,9 @@ RATING = "coalesce((SELECT rating FROM sidecar WHERE file_id = file.id), content
 class Filters:
     """What every result must be; the default lets all photos pass.
 
-    `first_day` and `last_day` are both in it. `faces` and `rating` are the least and the most. `kind`: it
-    carries a tag of this kind. `folder`: it lies there or below. `least_score`: of its tags, or
-    its likeness.
+    `first_day` and `last_day` are both in it. `faces` and `rating` are the least and the most.
+    `kind`: it carries a tag of this kind. `folder`: it lies there or below. `least_score`: of its
+    tags, or its likeness.
     """
 
     first_day: datetime.date | None = None

@@ -47,7 +47,7 @@ def known_photos(connection: sqlite3.Connection, photo_ids: Sequence[int]) -> li
     views = {
         name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
     }
-    lists: dict[str, dict[int, list[Any]]] = {}
+    lists: dict[str, dict[int, list[Any]]] = {}  # field -> photo -> records
     for field, view, record, statement in LISTS:
         found = lists[field] = {}
         if view not in views:
@@ -59,10 +59,11 @@ def known_photos(connection: sqlite3.Connection, photo_ids: Sequence[int]) -> li
             found.setdefault(photo_id, []).append(
                 Correction(values[0], bool(values[1])) if record is Correction else record(*values)
             )
-    return [
-        Photo(
-            **{name: row[name] for name in Photo.__struct_fields__ if name in row},
-            **{field: tuple(found.get(row["id"], ())) for field, found in lists.items()},
-        )
-        for row in rows
-    ]
+    photos = []
+    for row in rows:
+        values: dict[str, Any] = {
+            name: row[name] for name in Photo.__struct_fields__ if name in row
+        }
+        values |= {field: tuple(found.get(row["id"], ())) for field, found in lists.items()}
+        photos.append(Photo(**values))
+    return photos

@@ -333,5 +333,5 @@ def _status(outcome: Outcome) -> Status:
 
 def _columns(metadata: Metadata | None) -> dict[str, object]:
     names = ("width", "height", "format", "camera", "taken_at", "taken_offset")
-    names += ("latitude", "longitude", "rating")
-    return {name: getattr(metadata, name, None) for name in names}
+    others = ("latitude", "longitude", "rating")
+    return {name: getattr(metadata, name, None) for name in (*names, *others)}

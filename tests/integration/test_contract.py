@@ -20,13 +20,15 @@ CONTRACT = {
     "photos": (
         "id seq path path_bytes root file_size modified_at taken_at taken_offset width height"
         " format camera latitude longitude content_hash stack_id status error analysed_at pack"
-        " sharpness"
+        " sharpness rating"
     ),
     "photo_tags": "photo_id tag score kind",
     "faces": "id photo_id x y width height score",
     "embeddings": "photo_id pack dim vector",
     "tags": "name kind parent photos",
-    "photo_search": "path tags camera dates",
+    "photo_search": "path tags camera dates keywords",
+    "photo_keywords": "photo_id keyword source",
+    "photo_corrections": "photo_id tag present",
     "removed": "photo_id seq",
     "daemon": ("pid version heartbeat_at state reason done pending failed rate eta_seconds pack"),
 }
