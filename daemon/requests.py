@@ -153,7 +153,7 @@ def _tag(database: Database, argument: bytes) -> str:
         else:
             files = correct(connection, folders, tagging.path, tagging.added, tagging.removed)
     said = "as it was seen again" if tagging.reset else "tagged"
-    copies = f", and {files - 1} copies of it" if files > 1 else ""
+    copies = " with its copies" if files > 1 else ""
     return f"{displayed(tagging.path)} is {said}{copies}"
 
 

@@ -102,10 +102,9 @@ def _export_sidecars(exported: Iterable[Exported], *, dry_run: bool) -> None:
             changed += not each.is_new
             if dry_run:
                 say(_difference(each))
-    would = "would be " if dry_run else ""
-    say(f"{new} sidecars {would}made, {changed} {would}changed, {same} as they should be")
+    end = "; nothing was written" if dry_run else ""
+    say(f"sidecars: {new} new, {changed} changed, {same} as they should be{end}")
     if failed:
-        say(f"scened: {failed} sidecars were left alone", err=True)
         sys.exit(ExitCode.SOME_FAILED)
 
 

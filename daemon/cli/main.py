@@ -31,7 +31,6 @@ NAMES = (
     "duplicates",
     "stats",
     "tag",
-    "tag",
     "export",
     "failures",
     "db",

@@ -53,11 +53,11 @@ def known_photos(connection: sqlite3.Connection, photo_ids: Sequence[int]) -> li
         if view not in views:
             continue
         which = f"WHERE photo_id {chosen}"
-        for photo_id, *values in connection.execute(
+        for photo_id, *cells in connection.execute(
             f"SELECT photo_id, {statement.format(which)}", ids
         ):
             found.setdefault(photo_id, []).append(
-                Correction(values[0], bool(values[1])) if record is Correction else record(*values)
+                Correction(cells[0], bool(cells[1])) if record is Correction else record(*cells)
             )
     photos = []
     for row in rows:

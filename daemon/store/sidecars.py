@@ -30,7 +30,7 @@ FORGET = text("DELETE FROM sidecar WHERE file_id = :file_id")
 WAITING = text(
     """
     SELECT file.id, root.path, file.folder, sidecar.name, sidecar.size, sidecar.modified_ns
-    FROM sidecar JOIN file ON file.id = file_id JOIN root ON root.id = root_id
+    FROM sidecar CROSS JOIN file ON file.id = file_id CROSS JOIN root ON root.id = root_id
     WHERE waiting AND file.status <> 'missing' LIMIT :limit
     """
 )

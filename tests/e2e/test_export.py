@@ -125,7 +125,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     before = contents(analysed)
     said = scened("export", "--format", "xmp", "--dry-run")
     assert contents(analysed) == before
-    assert f"{len(NAMES)} sidecars would be made, 0 would be changed" in said
+    assert f"sidecars: {len(NAMES)} new, 0 changed" in said
     assert f"new  {analysed / 'chelsea.jpg.xmp'}  " in said
     assert "+cat" in said
 
@@ -134,7 +134,7 @@ def test_exporting_again_changes_nothing(scened: Scened, analysed: Path) -> None
     scened("export", "--format", "xmp")
     before = contents(analysed)
     said = scened("export", "--format", "xmp")
-    assert f"0 sidecars made, 0 changed, {len(NAMES)} as they should be" in said
+    assert f"sidecars: 0 new, 0 changed, {len(NAMES)} as they should be" in said
     assert contents(analysed) == before
 
 

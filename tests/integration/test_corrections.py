@@ -93,7 +93,7 @@ def test_it_holds_for_copies(library: Library, root: Path, dog: Path) -> None:
     (root / "copy.jpg").write_bytes(jpeg(1))
     library.walk()
     library.look()
-    assert tag(library, dog, "-dog").endswith("and 1 copies of it")
+    assert tag(library, dog, "-dog").endswith("is tagged with its copies")
     assert tags_of(library, root / "copy.jpg") == {}
 
 
