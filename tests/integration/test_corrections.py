@@ -16,6 +16,9 @@ from scened.records import Correction
 from scened.requests import TAG, Tagging, carry_out
 from scened.store.commands import Command
 from scened.store.corrections import corrected_scores
+from scened.store.database import open_for_writing
+from scened.store.forgetting import forget_photos
+from scened.store.repair import repair
 from tests.integration.conftest import FINDINGS, Library, jpeg, make_pack, put, show
 
 PARENTS = {"animal": None, "dog": "animal", "puppy": "dog", "cat": "animal", "beach": None}
@@ -87,6 +90,23 @@ def test_it_outlives_the_photo(library: Library, dog: Path) -> None:
     library.walk()
     library.look()
     assert tags_of(library, dog) == {"animal": 0.91, "beach": 1.0}
+
+
+def test_it_is_forgotten_with_the_photo(library: Library, dog: Path) -> None:
+    tag(library, dog, "-dog", "+beach")
+    forget_photos(library.database, [bytes(dog)])
+    assert library.rows("SELECT * FROM correction") == []
+
+
+def test_it_outlives_a_repair_of_the_database(library: Library, dog: Path) -> None:
+    tag(library, dog, "-dog", "+beach")
+    library.database.close()
+    repair(library.database.file)
+    library.database = open_for_writing(library.database.file)
+    tag(library, dog, "+dog")
+    assert tags_of(library, dog) == {"animal": 1.0, "dog": 1.0, "beach": 1.0}
+    tag(library, dog, reset=True)
+    assert tags_of(library, dog) == {"animal": 0.9, "dog": 0.9}
 
 
 def test_it_holds_for_copies(library: Library, root: Path, dog: Path) -> None:
