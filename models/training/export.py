@@ -31,7 +31,7 @@ FREE = {
     "face_boxes": {0: "cells"},
     "face_scores": {0: "cells"},
 }
-PERCENTILE = 99.999  # of activations that fit into int8: the extremes cost all others precision
+PERCENTILE = 99.99  # of activations that fit into int8: the extremes cost all others precision
 QUANTISED = ("Conv", "Gemm")  # additions stay float: see README
 
 log = logging.getLogger(__name__)
