@@ -30,6 +30,7 @@ NAMES = (
     "similar",
     "duplicates",
     "stats",
+    "gallery",
     "failures",
     "db",
     "forget",
