@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -90,6 +91,7 @@ class State(msgspec.Struct, frozen=True):
     """What the daemon last said of itself, and the library's latest change."""
 
     running: bool
+    seq: int
     state: str
     reason: str
     done: int
@@ -97,7 +99,6 @@ class State(msgspec.Struct, frozen=True):
     failed: int
     rate: float | None
     eta_seconds: float | None
-    seq: int
 
 
 class Catalogue:
@@ -202,17 +203,16 @@ class Catalogue:
     def state(self) -> State:
         """Return how things stand."""
         (row,) = self._rows(
-            "SELECT pid, heartbeat_at, state, reason, done, pending, failed, rate, eta_seconds,"
-            " (SELECT max(seq) FROM photos), (SELECT max(seq) FROM removed) FROM daemon"
+            "SELECT pid, heartbeat_at, (SELECT max(seq) FROM photos),"
+            " (SELECT max(seq) FROM removed), state, reason, done, pending, failed, rate,"
+            " eta_seconds FROM daemon"
         )
-        pid, beaten, state, reason, *counts_and_rate, latest, latest_removed = row
+        pid, beaten, latest, latest_removed, state, reason, *numbers = row
         running = process_runs(pid, beaten)
         if not running:
             reason = reason if state == "stopped" else "it ended unexpectedly"
             state = "stopped"
-        return State(
-            running, state, reason, *counts_and_rate, seq=max(latest or 0, latest_removed or 0)
-        )
+        return State(running, max(latest or 0, latest_removed or 0), state, reason, *numbers)
 
     def _ids(self, wanted: Wanted) -> tuple[list[int], str]:
         """Return the ids that are wanted, in order, and what to say about them."""
@@ -255,7 +255,7 @@ class Catalogue:
                 self._order = order
             return order
 
-    def _rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._looking:
             return self._connection.execute(statement, values).fetchall()
 
