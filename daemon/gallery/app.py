@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from scened.analysis.thumbnailing import Thumbnailer
 from scened.config import Settings
-from scened.errors import BadQuery, MissingPath, ScenedError
+from scened.errors import ExitCode, ScenedError
 from scened.gallery.cache import PictureCache
 from scened.gallery.catalogue import Catalogue, Wanted
 
@@ -31,6 +31,7 @@ HIGHEST_ID = 2**63 - 1  # of SQLite
 MOST_LABELS = 300
 MOST_TAGS = 20
 MADE_FROM = 1  # counts up when the same photo would give another picture
+ANSWERS = {ExitCode.NO_INPUT: 404, ExitCode.USAGE: 400}
 GONE = 499  # nobody waits for the answer
 PICTURE_SECONDS = 60  # that a browser shows a picture without asking again
 
@@ -97,7 +98,7 @@ class Gallery:
         return _json(self._catalogue.facets(_wanted(request)))
 
     def _labels(self, request: Request) -> Response:
-        ids = [_id(word) for word in request.query_params.get("ids", "").split(",")]
+        ids = [_id(word) for word in request.query_params.get("ids", "").split(",") if word]
         return _json(self._catalogue.labels(ids[:MOST_LABELS]))
 
     def _about(self, request: Request) -> Response:
@@ -162,8 +163,8 @@ def _json(record: object) -> Response:
 
 
 def _explained(_: Request, error: Exception) -> Response:
-    code = 404 if isinstance(error, MissingPath) else 400 if isinstance(error, BadQuery) else 422
-    return PlainTextResponse(str(error), code)
+    reason = error.exit_code if isinstance(error, ScenedError) else None
+    return PlainTextResponse(str(error), ANSWERS.get(reason, 422))
 
 
 def _refused(_: Request, error: Exception) -> Response:
