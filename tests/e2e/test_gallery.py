@@ -134,7 +134,7 @@ def test_boxes_and_tags_can_be_hidden(page: Page) -> None:
 
 def test_more_like_this_lists_others(page: Page) -> None:
     open_photo(page, "astronaut.jpg")
-    page.get_by_text("More like this").click()
+    page.get_by_role("link", name="More like this").click()
     page.wait_for_selector("#grid a[title='cat.jpg']")
 
 

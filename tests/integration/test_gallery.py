@@ -18,7 +18,7 @@ from scened.findings import Metadata
 from scened.gallery.access import Access
 from scened.gallery.app import Gallery
 from scened.gallery.catalogue import Catalogue
-from tests.integration.conftest import Library, show, put
+from tests.integration.conftest import Library, put, show
 from tests.photos import photo, write_turned
 
 PORT = 4321
