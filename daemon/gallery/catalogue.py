@@ -17,7 +17,7 @@ from scened.errors import MissingPath
 from scened.library import Library
 from scened.records import Duplicates, Photo, TagCount
 from scened.store.heartbeat import process_runs
-from scened.store.recognise import open_plainly
+from scened.store.recognition import open_plainly
 
 __all__ = ["Catalogue", "Label", "Listing", "Month", "Source", "State", "Unseen", "Wanted"]
 
