@@ -148,9 +148,11 @@ class AnalysisSettings(_Section, frozen=True):
 
 
 class GallerySettings(_Section, frozen=True):
-    """How much the gallery keeps: `cache_bytes` of small pictures, the latest used ones."""
+    """How much the gallery keeps."""
 
-    cache_bytes: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000_000
+    cache_bytes: Annotated[int, Meta(ge=0, description="of small pictures, the latest used")] = (
+        2_000_000_000
+    )
 
 
 class Settings(_Section, frozen=True):

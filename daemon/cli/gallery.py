@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from scened.cli.finding import pack_option
+from scened.cli.options import settings_option
 from scened.cli.output import say
 from scened.config import load_settings
 from scened.errors import MissingExtra
@@ -22,13 +23,7 @@ __all__ = ["gallery"]
     help="The port to listen on. Default: one that is free.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the link, and open nothing.")
-@click.option(
-    "--settings",
-    "settings_file",
-    envvar="SCENED_SETTINGS",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The settings file; also SCENED_SETTINGS. Default: in the platform's config folder.",
-)
+@settings_option
 @pack_option
 @click.pass_obj
 def gallery(

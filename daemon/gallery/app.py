@@ -163,8 +163,8 @@ def _json(record: object) -> Response:
 
 
 def _explained(_: Request, error: Exception) -> Response:
-    reason = error.exit_code if isinstance(error, ScenedError) else None
-    return PlainTextResponse(str(error), ANSWERS.get(reason, 422))
+    code = ANSWERS.get(error.exit_code, 422) if isinstance(error, ScenedError) else 500
+    return PlainTextResponse(str(error), code)
 
 
 def _refused(_: Request, error: Exception) -> Response:
