@@ -44,7 +44,7 @@ $(VENV)/run.stamp: setup.cfg pyproject.toml
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[gallery,test,check]'
 	touch $@
 
 clean:

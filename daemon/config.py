@@ -17,6 +17,7 @@ __all__ = [
     "AnalysisSettings",
     "BatterySettings",
     "DiskSettings",
+    "GallerySettings",
     "GateSettings",
     "HeatSettings",
     "HoursSettings",
@@ -146,6 +147,14 @@ class AnalysisSettings(_Section, frozen=True):
     ] = True
 
 
+class GallerySettings(_Section, frozen=True):
+    """How much the gallery keeps."""
+
+    cache_bytes: Annotated[int, Meta(ge=0, description="of small pictures, the latest used")] = (
+        2_000_000_000
+    )
+
+
 class Settings(_Section, frozen=True):
     """The whole file."""
 
@@ -159,6 +168,7 @@ class Settings(_Section, frozen=True):
     analysis: AnalysisSettings = AnalysisSettings()
     limits: Limits = Limits()
     gates: GateSettings = GateSettings()
+    gallery: GallerySettings = GallerySettings()
 
 
 def default_database() -> Path:

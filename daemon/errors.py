@@ -14,6 +14,7 @@ __all__ = [
     "DatabaseUnavailable",
     "ExitCode",
     "ForeignDatabase",
+    "MissingExtra",
     "MissingPath",
     "NewerDatabase",
     "NoDaemon",
@@ -172,3 +173,9 @@ class ServiceFailed(ScenedError):
     """The system's service manager did not do what it was asked to."""
 
     exit_code = ExitCode.IO_ERROR
+
+
+class MissingExtra(ScenedError):
+    """A command needs libraries that come with an extra, and they are not installed."""
+
+    exit_code = ExitCode.CONFIGURATION

@@ -32,6 +32,7 @@ NAMES = (
     "stats",
     "tag",
     "export",
+    "gallery",
     "failures",
     "db",
     "forget",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from scened.clock import utc_now
 from scened.store.schema import Status
 
-__all__ = ["Counts", "Pulse", "beat", "count_photos", "daemon_runs", "name_pack"]
+__all__ = ["Counts", "Pulse", "beat", "count_photos", "daemon_runs", "name_pack", "process_runs"]
 
 CLOCK_TOLERANCE_SECONDS = 60.0  # the clock may be set while the daemon runs
 
@@ -77,17 +77,22 @@ def daemon_runs(connection: Connection) -> bool:
     The lock would tell it too, but asking for it might keep a daemon from starting.
     """
     row = connection.execute(text("SELECT pid, heartbeat_at FROM daemon")).one()
-    if row.pid is None:
+    return process_runs(row.pid, row.heartbeat_at)
+
+
+def process_runs(pid: int | None, heartbeat_at: str | None) -> bool:
+    """Tell whether the process that wrote this heartbeat (UTC) is alive."""
+    if pid is None or heartbeat_at is None:
         return False
     try:
-        process = psutil.Process(row.pid)
+        process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
         began = process.create_time()
     except psutil.Error:
         return False
     # a process that began after the heartbeat has the number of a daemon that ended
-    beaten = datetime.datetime.fromisoformat(row.heartbeat_at).timestamp()
+    beaten = datetime.datetime.fromisoformat(heartbeat_at).timestamp()
     return began <= beaten + CLOCK_TOLERANCE_SECONDS
 
 

@@ -52,13 +52,15 @@ def test_the_wheel_brings_nothing_but_scened(built: Path) -> None:
     assert ours == {"scened"}
 
 
-def test_the_wheel_carries_pack_migrations_and_types(built: Path) -> None:
+def test_the_wheel_carries_pack_migrations_pages_and_types(built: Path) -> None:
     names = set(names_in_wheel(built))
     assert {
         "scened/models/packs/everyday-1/image.onnx",
         "scened/models/packs/everyday-1/CARD.md",
         "scened/migrations/versions/0001_first_light.py",
         "scened/py.typed",
+        "scened/gallery/static/gallery.js",
+        "scened/gallery/templates/photos.html",
     } <= names
 
 

@@ -35,7 +35,7 @@ LAYERS = (
         "scened.library",
         "scened.metrics",
     ),
-    ("scened.service", "scened.export"),
+    ("scened.service", "scened.export", "scened.gallery"),
     ("scened.cli",),
 )
 DAEMON_MAY_LOAD_OF_ANALYSIS = {
@@ -45,6 +45,7 @@ DAEMON_MAY_LOAD_OF_ANALYSIS = {
     "scened.analysis.protocol",
     "scened.analysis.supervisor",
     "scened.analysis.trial",
+    "scened.analysis.thumbnailing",
 }
 
 

@@ -1,0 +1,52 @@
+"""A text is cut into word pieces as the library does it that the vectors were learnt with."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from scened.models.pack import TOKENIZER_NAME, default_pack_folder
+from scened.search.word_pieces import word_pieces
+
+
+@cache
+def theirs() -> Tokenizer:
+    return Tokenizer.from_file(str(default_pack_folder() / TOKENIZER_NAME))
+
+
+@cache
+def vocabulary() -> dict[str, int]:
+    known: dict[str, int] = theirs().get_vocab()
+    return known
+
+
+def held_to_library(text: str) -> None:
+    expected = theirs().encode(text, add_special_tokens=False).ids
+    assert word_pieces(text, vocabulary()) == expected
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=60))
+def test_latin_texts_are_cut_alike(text: str) -> None:
+    held_to_library(text)
+
+
+@given(st.text(st.characters(categories=["L", "M", "N", "P", "S", "Z"]), max_size=30))
+def test_texts_of_any_script_are_cut_alike(text: str) -> None:
+    held_to_library(text)
+
+
+def test_a_very_long_word_is_unknown() -> None:
+    held_to_library("a" * 500)
+
+
+def test_a_word_is_cut_into_its_longest_pieces() -> None:
+    pieces = {number: piece for piece, number in vocabulary().items()}
+    assert [pieces[n] for n in word_pieces("Snowboarders!", vocabulary())] == [
+        "snow",
+        "##board",
+        "##ers",
+        "!",
+    ]
