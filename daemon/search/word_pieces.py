@@ -14,7 +14,14 @@ __all__ = ["UNKNOWN", "word_pieces"]
 UNKNOWN = "[UNK]"
 LONGEST_WORD = 100  # characters; longer ones are unknown
 CONTINUED = "##"  # begins a piece that goes on with a word
-IDEOGRAPHS = ((0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0xF900, 0xFAFF), (0x20000, 0x2CEAF))
+IDEOGRAPHS = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x2B81F),
+    (0x2B920, 0x2CEAF),
+    (0x2F800, 0x2FA1F),
+)
 
 
 def word_pieces(text: str, vocabulary: Mapping[str, int]) -> list[int]:

@@ -81,7 +81,7 @@ class WordSearch:
         spoken = {name for name, _ in rows}
         spoken |= {word for _, synonyms in rows for word in synonyms.split(", ") if word}
         return tuple(
-            UnknownWord(term, tuple(difflib.get_close_matches(term, sorted(spoken))))
+            UnknownWord(term, tuple(difflib.get_close_matches(term, sorted(spoken - {term}))))
             for term in missing
         )
 
