@@ -52,7 +52,7 @@ def coco_figures(seen: Seen, initial: Array, detector: Detector, truth: TagTruth
     return [
         Figure(title, len(photos), own, low, high, mean_precision(scores, everything), reference)
         for scores, reference in (
-            (initial[:, columns], "initial network, float"),
+            (initial[:, columns].astype(np.float64), "initial network, float"),
             (theirs, "COCO SSD, a detector"),
         )
     ]
