@@ -26,8 +26,9 @@ BYSTANDERS = 30  # photos of nothing, from which others stand out
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    """The pack that ships, with a text side that knows four words."""
+    """The pack that ships, with a text side that knows a few words only."""
     folder = copy_pack(tmp_path_factory.mktemp("packs") / "everyday-2")
+    manifest = open_pack(folder).manifest
     chance = np.random.default_rng(0)
     known = len(PIECES) - 1
     np.savez(
@@ -45,7 +46,6 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
         bias=np.zeros(256, np.float16),
     )
     (folder / TOKENIZER_NAME).write_text(json.dumps({"model": {"vocab": PIECES}}))
-    manifest = open_pack(folder).manifest
     digests = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
         for name in (*manifest.files, TEXT_NAME, TOKENIZER_NAME)
