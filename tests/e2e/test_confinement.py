@@ -46,8 +46,13 @@ def test_no_process_asks_for_a_network(trace: Path) -> None:
 
 def test_the_analyzer_opens_nothing_for_writing(trace: Path) -> None:
     traces = [file.read_text("utf-8", "replace") for file in trace.iterdir()]
-    (analyzer,) = (words for words in traces if '"scened.analysis.analyzer"' in words)
-    confined = analyzer.split("chelsea.jpg", 1)[1]  # from the first photo on, at the latest
+    (network,) = (words for words in traces if '"scened.analysis.analyzer"' in words)
+    decoding = [words for words in traces if "chelsea.jpg" in words]  # a thread of its own
+    assert decoding
+    # The pack is read, and the first photo opened, once the process is confined
+    confined = network.split("image.onnx", 1)[1] + "".join(
+        words.split("chelsea.jpg", 1)[1] for words in decoding
+    )
     written = [
         line
         for line in confined.splitlines()
