@@ -145,9 +145,12 @@ def test_a_boost_starts_an_analyzer_that_has_not_stepped_back(
     assert found == (os.sched_getscheduler(daemon.pid), psutil.Process(daemon.pid).nice())
 
 
-def test_status_watch_draws_on_a_terminal(scened: Scened, library: Path, daemon: Daemon) -> None:
+def test_status_watch_shows_what_changes(scened: Scened, library: Path, daemon: Daemon) -> None:
     with watching(scened) as said:
-        assert until(lambda: "idle: every photo has been looked at" in said())
+        until(lambda: "idle: every photo has been looked at" in said())
+        scened("pause")
+        age(write_photo(library / "new.png", photo("camera.png")))
+        assert until(lambda: "waiting: paused" in said())
 
 
 def test_status_watch_as_json_is_one_document_a_line(
