@@ -39,8 +39,10 @@ def _words(text: str) -> Iterator[str]:
         for character in unicodedata.normalize("NFD", spaced)
         if unicodedata.category(character) != "Mn"
     )
+    # Letter by letter: in a whole word Python gives a last sigma another form, this cut does not
+    lowered = "".join(character.lower() for character in plain)
     word = ""
-    for character in plain.lower():
+    for character in lowered:
         if character.isspace() or _is_punctuation(character):
             if word:
                 yield word
