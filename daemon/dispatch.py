@@ -297,7 +297,7 @@ class Dispatcher:
             return
         outcomes = worker.outcomes
         with self._database.writing() as connection:
-            record_sidecars(connection, worker.read)
+            record_sidecars(connection, worker.beside, worker.read)
             record(connection, self.pack_id, outcomes, self._decoder, faces=self._faces)
         worker.outcomes, worker.read = [], []
         self.analysed += sum(outcome.findings is not None for outcome in outcomes)

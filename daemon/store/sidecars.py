@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -35,11 +35,21 @@ WAITING = text(
     """
 )
 
+# An answer counts while what it is about is still what was asked for, or is what lies there by
+# now: a sidecar that was seen to change while it was read waits to be read again.
 WRITE = text(
     """
     UPDATE sidecar SET
         size = :size, modified_ns = :modified_ns, rating = :rating, error = :error, waiting = 0
-    WHERE file_id = :file_id AND name = :name
+    WHERE file_id = :file_id AND name = :name AND (size, modified_ns) IN
+        (VALUES (:size, :modified_ns), (:asked_size, :asked_modified_ns))
+    """
+)
+
+FORGET_ASKED = text(
+    """
+    DELETE FROM sidecar WHERE file_id = :file_id AND name = :name
+        AND (size, modified_ns) = (:asked_size, :asked_modified_ns)
     """
 )
 
@@ -83,13 +93,13 @@ def waiting_sidecars(connection: Connection, limit: int) -> list[WaitingSidecar]
     ]
 
 
-def record_sidecars(connection: Connection, answers: Iterable[SidecarRead]) -> None:
-    """Write what was read in sidecars.."""
+def record_sidecars(
+    connection: Connection, asked: Mapping[int, WaitingSidecar], answers: Iterable[SidecarRead]
+) -> None:
+    """Write what was read in sidecars; `asked` holds each, by the id of its photo."""
     for answer in answers:
-        if answer.labelling is None and answer.error is None:
-            _forget(connection, answer.file_id)
-            continue
         labelling = answer.labelling
+        _, size, modified_ns = asked[answer.file_id].sidecar
         values = {
             "file_id": answer.file_id,
             "name": answer.name,
@@ -97,7 +107,13 @@ def record_sidecars(connection: Connection, answers: Iterable[SidecarRead]) -> N
             "modified_ns": answer.modified_ns,
             "rating": labelling.rating if labelling else None,
             "error": answer.error,
+            "asked_size": size,
+            "asked_modified_ns": modified_ns,
         }
+        if labelling is None and answer.error is None:
+            if connection.execute(FORGET_ASKED, values).rowcount:
+                _touch(connection, answer.file_id)
+            continue
         if not connection.execute(WRITE, values).rowcount:
             continue  # another one lies there by now, which waits
         connection.execute(FORGET_KEYWORDS, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,15 @@ def write(path: Path, keyword: str, rating: int = 3) -> Path:
     return path
 
 
-def read(library: Library) -> int:
-    """Do the analyzer's part for the sidecars that wait."""
+def read(library: Library, meanwhile: Callable[[], object] = lambda: None) -> int:
+    """Do the analyzer's part for the sidecars that wait, and something between look and record."""
     with library.database.reading() as connection:
-        waiting = waiting_sidecars(connection, 100)
+        asked = {each.file_id: each for each in waiting_sidecars(connection, 100)}
+    answers = [look_beside(SidecarJob(each.file_id, each.path)) for each in asked.values()]
+    meanwhile()
     with library.database.writing() as connection:
-        record_sidecars(
-            connection, [look_beside(SidecarJob(each.file_id, each.path)) for each in waiting]
-        )
-    return len(waiting)
+        record_sidecars(connection, asked, answers)
+    return len(asked)
 
 
 def keywords(library: Library) -> list[tuple[str, str]]:
@@ -83,6 +84,44 @@ def test_a_sidecar_that_changes_is_read_again(library: Library, photo: Path) -> 
     read(library)
     assert keywords(library) == [("grandfather", "sidecar")]
     assert library.one("SELECT seq FROM photos") > before
+
+
+def test_a_sidecar_that_changes_while_it_is_read_waits_again(library: Library, photo: Path) -> None:
+    sidecar = write(photo.with_name("a.jpg.xmp"), "grandma")
+    library.walk()
+
+    def change() -> None:
+        write(sidecar, "grandfather")
+        library.walk()
+
+    read(library, change)
+    assert read(library) == 1
+    assert keywords(library) == [("grandfather", "sidecar")]
+
+
+def test_a_sidecar_that_comes_back_while_it_was_away_waits(library: Library, photo: Path) -> None:
+    sidecar = write(photo.with_name("a.jpg.xmp"), "grandma")
+    library.walk()
+    sidecar.unlink()
+
+    def come_back() -> None:
+        write(sidecar, "grandfather")
+        library.walk()
+
+    read(library, come_back)
+    assert read(library) == 1
+    assert keywords(library) == [("grandfather", "sidecar")]
+
+
+def test_a_sidecar_that_changed_before_it_is_read_is_read_once(
+    library: Library, photo: Path
+) -> None:
+    sidecar = write(photo.with_name("a.jpg.xmp"), "grandma")
+    library.walk()
+    write(sidecar, "grandfather")
+    assert (read(library), read(library)) == (1, 0)
+    library.walk()
+    assert read(library) == 0
 
 
 def test_what_a_sidecar_said_goes_with_it(library: Library, photo: Path) -> None:
