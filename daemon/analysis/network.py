@@ -11,7 +11,8 @@ import numpy as np
 import onnxruntime
 
 from scened.analysis.decode import Decoded
-from scened.analysis.interpret import Floats, find_faces, find_tags, quantise
+from scened.analysis.faces import Floats, find_faces
+from scened.analysis.interpret import find_tags, quantise
 from scened.analysis.pixels import Pixels
 from scened.analysis.regions import (
     SMALL_FACE,

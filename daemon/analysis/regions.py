@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scened.analysis.interpret import Floats, suppress, within_picture
+from scened.analysis.faces import FAINTEST, Floats, suppress, within_picture
 from scened.analysis.pixels import MOST_ENLARGED, Pixels
 from scened.models.pack import LONG_SIDE, FaceSettings, nearest_shape
 
@@ -28,7 +28,6 @@ __all__ = [
 MOST_CLOSER_LOOKS = 4
 CLOSEST = 0.5  # of a picture's sides: the smallest part that is looked at closer
 SMALL_FACE = 24.0  # pixels: the side, in the first look, of faces that a closer one finds better
-FAINTEST = 0.02  # score: boxes below say nothing
 
 MOST_SQUEEZED = 2.0  # aspect (2:1) beyond which a picture is tiled
 TILE_ASPECT = 1.25

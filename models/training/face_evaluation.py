@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from scened.analysis.faces import FAINTEST, settle, suppress
 from scened.models.training.corpus import Photo
-from scened.models.training.face_threshold import SMALL_FACE, kept, true_faces
+from scened.models.training.face_threshold import OVERLAP, SMALL_FACE, true_faces
 from scened.models.training.metrics import (
     Figure,
     Matches,
@@ -25,7 +26,8 @@ __all__ = ["closer_figures", "false_face_figure", "first_look_figures", "given_f
 FIRST_SIDE = 320  # px, of YuNet's input beside our first look
 CLOSER_SIDE = 640  # px, beside all our looks
 
-Boxes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # after suppression, with scores
+Array = npt.NDArray[np.float64]
+Boxes = tuple[Array, Array]  # one a face, with scores
 
 
 def first_look_figures(
@@ -39,7 +41,7 @@ def closer_figures(
     name: str, photos: Sequence[Photo], ours: Sequence[Found], yunet: YuNet
 ) -> list[Figure]:
     """Return the average precision of all looks as the product takes them, and their number."""
-    found = [kept(look.boxes, look.scores) for look in ours]
+    found = [settle(look.boxes, look.scores, OVERLAP) for look in ours]
     looks = np.array([look.looks for look in ours], np.float64)
     low, high = mean_interval(looks)
     return [
@@ -63,14 +65,14 @@ def given_figures(photos: Sequence[Photo], ours: Sequence[Found], threshold: flo
 
 def false_face_figure(found: Sequence[Found], threshold: float) -> Figure:
     """Return the share of photos without faces on which one is given."""
-    wrong = [bool((look.scores >= threshold).any()) for look in found]
+    wrong = [len(_likely(look, threshold)[0]) > 0 for look in found]
     return Figure("photos without any face: share given one", len(wrong), float(np.mean(wrong)))
 
 
 def _precisions(
     name: str, photos: Sequence[Photo], ours: Sequence[Boxes], yunet: YuNet, side: int
 ) -> list[Figure]:
-    theirs = [kept(*yunet(photo.open(), side)) for photo in photos]
+    theirs = [_suppressed(*yunet(photo.open(), side)) for photo in photos]
     figures = []
     for which, least in (("all", 0.0), (f"{SMALL_FACE:.0f} px or more at 640", SMALL_FACE)):
         mine = _matched(photos, ours, least)
@@ -89,8 +91,15 @@ def _precisions(
     return figures
 
 
+def _suppressed(boxes: Array, scores: Array) -> Boxes:
+    """Return what greedy suppression leaves, which is YuNet's own way."""
+    likely = scores >= FAINTEST
+    kept = suppress(boxes[likely], scores[likely], OVERLAP)
+    return boxes[likely][kept], scores[likely][kept]
+
+
 def _likely(look: Found, threshold: float) -> Boxes:
-    boxes, scores = kept(look.boxes, look.scores)
+    boxes, scores = settle(look.boxes, look.scores, OVERLAP)
     return boxes[scores >= threshold], scores[scores >= threshold]
 
 

@@ -11,29 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from scened.analysis.faces import settle
 from scened.models.pack import MANIFEST_NAME, NETWORK_NAME, FaceSettings, open_pack
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.features import session
-from scened.models.training.metrics import Matches, match, suppress
+from scened.models.training.metrics import Matches, match
 from scened.models.training.second_look import FaceFinder, choose_closer
 
-__all__ = ["LEAST_SCORE", "OVERLAP", "SMALL_FACE", "best_threshold", "choose", "kept", "true_faces"]
+__all__ = ["OVERLAP", "SMALL_FACE", "best_threshold", "choose", "true_faces"]
 
-LEAST_SCORE = 0.02  # boxes below are not looked at
-OVERLAP = 0.4  # boxes that overlap more are one face
+OVERLAP = 0.5  # boxes that overlap more are one face
 SMALL_FACE = 12.0  # px, the side of a face when the photo's long side is 640
 REFERENCE_SIDE = 640  # px
 FAVOUR_PRECISION = 0.5  # beta of the F score: a wrong face is worse than a missed one
 
 Array = npt.NDArray[np.float64]
-
-
-def kept(boxes: Array, scores: Array) -> tuple[Array, Array]:
-    """Return the raw boxes [N, 4] and scores [N] that suppression leaves, likely ones only."""
-    likely = scores >= LEAST_SCORE
-    boxes, scores = boxes[likely].astype(np.float64), scores[likely].astype(np.float64)
-    places = suppress(boxes, scores, OVERLAP)
-    return boxes[places], scores[places]
 
 
 def true_faces(photo: Photo, least: float) -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -51,7 +43,7 @@ def choose(network: onnxruntime.InferenceSession, photos: Sequence[Photo]) -> Fa
     found = []
     for finder, photo in zip(finders, photos, strict=True):
         boxes, scores, _ = finder.find(settings)
-        found.append(match(*kept(boxes, scores), *true_faces(photo, SMALL_FACE)))
+        found.append(match(*settle(boxes, scores, OVERLAP), *true_faces(photo, SMALL_FACE)))
     return msgspec.structs.replace(settings, threshold=best_threshold(found))
 
 

@@ -17,7 +17,6 @@ __all__ = [
     "match",
     "mean_interval",
     "ranking_precision",
-    "suppress",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -53,19 +52,6 @@ def ranking_precision(scores: Array, present: npt.NDArray[np.bool_]) -> float:
     """Return the average precision of ranking [photos] by score, where some are present."""
     ranked = present[np.argsort(-scores, kind="stable")]
     return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1))[ranked].mean())
-
-
-def suppress(boxes: Array, scores: Array, overlap: float) -> npt.NDArray[np.intp]:
-    """Return the places of boxes [N, 4] (x, y, width, height) that greedy suppression keeps."""
-    order = list(np.argsort(-scores))
-    kept: list[int] = []
-    while order:
-        best = order.pop(0)
-        kept.append(best)
-        if order:
-            others = _overlaps(boxes[[best]], boxes[order])[0]
-            order = [place for place, iou in zip(order, others, strict=True) if iou <= overlap]
-    return np.array(kept, dtype=np.intp)
 
 
 def match(boxes: Array, scores: Array, truth: Array, counts: npt.NDArray[np.bool_]) -> Matches:

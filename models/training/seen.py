@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from scened.analysis.faces import settle
 from scened.models.training.corpus import Photo
-from scened.models.training.face_threshold import kept
+from scened.models.training.face_threshold import OVERLAP
 from scened.models.training.views import BILINEAR, Pixels, product_view
 
 __all__ = ["Seen", "look", "view"]
@@ -57,5 +58,5 @@ def look(network: onnxruntime.InferenceSession, photos: list[Photo]) -> Seen:
         tag, embedding, boxes, scores = network.run(None, {"image": view(photo)[None]})
         tags.append(tag)
         embeddings.append(embedding)
-        faces.append(kept(boxes, scores))
+        faces.append(settle(boxes, scores, OVERLAP))
     return Seen(photos, np.stack(tags).astype(np.float64), np.stack(embeddings), faces)

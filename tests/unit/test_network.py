@@ -16,14 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from scened.analysis.decode import decode
-from scened.analysis.interpret import find_faces, find_tags, quantise
+from scened.analysis.interpret import find_tags, quantise
 from scened.analysis.network import Network
 from scened.errors import DamagedPack
 from scened.findings import TagScore
 from scened.models.pack import (
     NETWORK_NAME,
     SHAPES,
-    FaceSettings,
     Label,
     Pack,
     default_pack_folder,
@@ -241,35 +240,3 @@ def test_a_quantised_embedding_points_the_same_way(vector: Any) -> None:
     unit = vector / np.linalg.norm(vector)
     read = np.frombuffer(quantise(vector), dtype=np.int8) / 127
     assert np.abs(read - unit).max() <= 0.5 / 127 + 1e-6
-
-
-SETTINGS = FaceSettings(threshold=0.5, overlap=0.4)
-
-
-def test_of_two_boxes_on_one_face_the_better_stays() -> None:
-    boxes = np.array([[0.1, 0.1, 0.2, 0.2], [0.11, 0.1, 0.2, 0.2], [0.6, 0.6, 0.2, 0.2]])
-    faces = find_faces(boxes, np.array([0.6, 0.9, 0.7]), SETTINGS)
-    assert [(face.x, face.score) for face in faces] == [(0.11, 0.9), (0.6, 0.7)]
-
-
-def test_a_face_is_cut_at_the_edge_of_the_picture() -> None:
-    boxes = np.array([[-0.25, 0.5, 0.5, 1.0], [1.2, 0.5, 0.1, 0.1]])
-    (face,) = find_faces(boxes, np.array([0.9, 0.9]), SETTINGS)
-    assert (face.x, face.y, face.width, face.height) == (0, 0.5, 0.25, 0.5)
-
-
-def test_no_candidates_are_no_faces() -> None:
-    assert find_faces(np.zeros((0, 4)), np.zeros(0), SETTINGS) == ()
-
-
-@given(st.data(), st.integers(0, 30))
-def test_faces_are_apart_within_the_picture_and_sorted(data: st.DataObject, count: int) -> None:
-    numbers = st.floats(-2, 2)
-    boxes = data.draw(st_numpy.arrays(np.float64, (count, 4), elements=numbers))
-    scores = data.draw(st_numpy.arrays(np.float64, count, elements=st.floats(0, 1)))
-    faces = find_faces(boxes, scores, SETTINGS)
-    assert [f.score for f in faces] == sorted((f.score for f in faces), reverse=True)
-    for face in faces:
-        assert face.score >= SETTINGS.threshold
-        assert 0 <= face.x < face.x + face.width <= 1 + 1e-9
-        assert 0 <= face.y < face.y + face.height <= 1 + 1e-9

@@ -12,7 +12,6 @@ from scened.models.training.metrics import (
     average_precision,
     interval,
     match,
-    suppress,
 )
 
 ALL = np.array([True])
@@ -45,11 +44,6 @@ def test_a_box_on_a_face_that_does_not_count_is_left_out() -> None:
     box = np.array([[0.1, 0.1, 0.2, 0.2]])
     found = match(box, np.array([0.9]), box, ~ALL)
     assert (found.scores.size, found.boxes) == (0, 0)
-
-
-def test_suppression_keeps_the_best_of_two_on_one_face() -> None:
-    boxes = np.array([[0.1, 0.1, 0.2, 0.2], [0.11, 0.1, 0.2, 0.2], [0.6, 0.6, 0.1, 0.1]])
-    assert sorted(suppress(boxes, np.array([0.5, 0.9, 0.3]), 0.4).tolist()) == [1, 2]
 
 
 @given(

@@ -1,0 +1,99 @@
+"""Which faces the network's raw boxes mean: many lie on one face, and each is a little off."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from scened.findings import Face
+from scened.models.pack import FaceSettings
+
+__all__ = ["FAINTEST", "Floats", "find_faces", "fraction", "settle", "suppress", "within_picture"]
+
+FAINTEST = 0.02  # score: boxes below say nothing
+MAXIMUM_CANDIDATES = 2_000  # face boxes that enter non-maximum suppression, best first
+SMALLEST_SIDE = 1e-4  # of the picture: thinner boxes, also after cutting, are no faces
+SMALLEST_AREA = SMALLEST_SIDE**2
+VOTING = 0.4  # overlap from which on a box has a say in where a better one lies
+NEAR = 0.1  # overlap from which on a box that lies elsewhere speaks against a better one
+DOUBT = 0.5  # power of the boxes' agreement in a face's score
+
+Floats = npt.NDArray[np.floating]
+
+
+def find_faces(boxes: Floats, scores: Floats, settings: FaceSettings) -> tuple[Face, ...]:
+    """Return the faces among raw boxes, `[N, 4]` and `[N]`, best first, within the picture."""
+    boxes = within_picture(boxes)
+    visible = (boxes[:, 2:] >= SMALLEST_SIDE).all(axis=1)
+    boxes, scores = settle(boxes[visible], scores[visible], settings.overlap)
+    likely = scores >= settings.threshold
+    return tuple(
+        Face(*box, fraction(score))
+        for box, score in zip(boxes[likely].tolist(), scores[likely].tolist(), strict=True)
+    )
+
+
+def settle(boxes: Floats, scores: Floats, overlap: float) -> tuple[Floats, Floats]:
+    """Return one box a face, `[M, 4]` and `[M]`, best first, of raw ones `[N, 4]` and `[N]`.
+
+    A box that suppression leaves moves to the mean of those that lie much like it, weighted by
+    their scores and overlaps; the less all that are near agree with it, the lower its own score
+    gets. `overlap` is that of `suppress`. Source: Gidaris and Komodakis, Object detection via a multi-region and semantic
+    segmentation-aware CNN model, 2015 (box voting).
+    """
+    likely = np.argsort(-scores, kind="stable")[:MAXIMUM_CANDIDATES]
+    likely = likely[scores[likely] >= FAINTEST]
+    boxes, scores = boxes[likely].astype(np.float64), scores[likely].astype(np.float64)
+    corners = _corners(boxes)
+    kept = suppress(boxes, scores, overlap)
+    settled, agreed = boxes[kept], scores[kept]
+    for row, place in enumerate(kept):
+        overlaps = _overlap(corners[place], corners)
+        overlaps[place] = 1.0  # also of a box that is too thin to overlap itself
+        votes = np.where(overlaps >= VOTING, scores * overlaps, 0.0)
+        settled[row] = votes @ boxes / votes.sum()
+        around = np.where(overlaps >= NEAR, scores, 0.0)
+        agreement = around @ _overlap(_corners(settled[row]), corners) / around.sum()
+        agreed[row] *= agreement**DOUBT
+    order = np.argsort(-agreed, kind="stable")
+    return settled[order], agreed[order]
+
+
+def within_picture(boxes: Floats) -> Floats:
+    """Return boxes `[N, 4]` cut at the edges of the picture."""
+    starts, ends = np.clip((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), 0, 1)
+    return np.hstack([starts, np.maximum(0, ends - starts)])
+
+
+def suppress(boxes: Floats, scores: Floats, overlap: float) -> npt.NDArray[np.intp]:
+    """Return the places of the boxes that greedy non-maximum suppression leaves, best first.
+
+    Of two boxes that overlap (intersection over union) by more than `overlap` the better stays.
+    """
+    order = np.argsort(-scores, kind="stable")[:MAXIMUM_CANDIDATES]
+    corners = _corners(boxes[order])
+    alive = np.ones(len(order), dtype=bool)
+    kept: list[int] = []
+    for place in range(len(order)):
+        if alive[place]:
+            kept.append(place)
+            alive &= _overlap(corners[place], corners) <= overlap
+    return order[kept]
+
+
+def fraction(value: float) -> float:
+    """Return a number cut to 0 to 1."""
+    return min(1.0, max(0.0, float(value)))
+
+
+def _corners(boxes: Floats) -> Floats:
+    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+
+
+def _overlap(one: Floats, many: Floats) -> Floats:
+    """Return the intersection over union of one box with many, as corners `[4]` and `[N, 4]`."""
+    shared = np.minimum(one[2:], many[:, 2:]) - np.maximum(one[:2], many[:, :2])
+    intersection = np.prod(np.clip(shared, 0, None), axis=1)
+    area = np.prod(one[2:] - one[:2]) + np.prod(many[:, 2:] - many[:, :2], axis=1)
+    overlap: Floats = intersection / np.maximum(area - intersection, SMALLEST_AREA)
+    return overlap
