@@ -8,7 +8,16 @@ import numpy.typing as npt
 from scened.findings import Face
 from scened.models.pack import FaceSettings
 
-__all__ = ["FAINTEST", "Floats", "find_faces", "fraction", "settle", "suppress", "within_picture"]
+__all__ = [
+    "FAINTEST",
+    "Doubles",
+    "Floats",
+    "find_faces",
+    "fraction",
+    "settle",
+    "suppress",
+    "within_picture",
+]
 
 FAINTEST = 0.02  # score: boxes below say nothing
 MAXIMUM_CANDIDATES = 2_000  # face boxes that enter non-maximum suppression, best first
@@ -19,40 +28,44 @@ NEAR = 0.1  # overlap from which on a box that lies elsewhere speaks against a b
 DOUBT = 0.5  # power of the boxes' agreement in a face's score
 
 Floats = npt.NDArray[np.floating]
+Doubles = npt.NDArray[np.float64]
 
 
 def find_faces(boxes: Floats, scores: Floats, settings: FaceSettings) -> tuple[Face, ...]:
     """Return the faces among raw boxes, `[N, 4]` and `[N]`, best first, within the picture."""
     boxes = within_picture(boxes)
     visible = (boxes[:, 2:] >= SMALLEST_SIDE).all(axis=1)
-    boxes, scores = settle(boxes[visible], scores[visible], settings.overlap)
-    likely = scores >= settings.threshold
+    settled, sure = settle(boxes[visible], scores[visible], settings.overlap)
+    likely = sure >= settings.threshold
     return tuple(
-        Face(*box, fraction(score))
-        for box, score in zip(boxes[likely].tolist(), scores[likely].tolist(), strict=True)
+        Face(x, y, width, height, fraction(score))
+        for (x, y, width, height), score in zip(
+            settled[likely].tolist(), sure[likely].tolist(), strict=True
+        )
     )
 
 
-def settle(boxes: Floats, scores: Floats, overlap: float) -> tuple[Floats, Floats]:
+def settle(boxes: Floats, scores: Floats, overlap: float) -> tuple[Doubles, Doubles]:
     """Return one box a face, `[M, 4]` and `[M]`, best first, of raw ones `[N, 4]` and `[N]`.
 
     A box that suppression leaves moves to the mean of those that lie much like it, weighted by
     their scores and overlaps; the less all that are near agree with it, the lower its own score
-    gets. `overlap` is that of `suppress`. Source: Gidaris and Komodakis, Object detection via a multi-region and semantic
-    segmentation-aware CNN model, 2015 (box voting).
+    gets. `overlap` is that of `suppress`. Source: Gidaris and Komodakis, Object detection via a
+    multi-region and semantic segmentation-aware CNN model, 2015 (box voting).
     """
     likely = np.argsort(-scores, kind="stable")[:MAXIMUM_CANDIDATES]
     likely = likely[scores[likely] >= FAINTEST]
-    boxes, scores = boxes[likely].astype(np.float64), scores[likely].astype(np.float64)
-    corners = _corners(boxes)
-    kept = suppress(boxes, scores, overlap)
-    settled, agreed = boxes[kept], scores[kept]
+    raw: Doubles = boxes[likely].astype(np.float64)
+    said: Doubles = scores[likely].astype(np.float64)
+    corners = _corners(raw)
+    kept = suppress(raw, said, overlap)
+    settled, agreed = raw[kept], said[kept]
     for row, place in enumerate(kept):
         overlaps = _overlap(corners[place], corners)
         overlaps[place] = 1.0  # also of a box that is too thin to overlap itself
-        votes = np.where(overlaps >= VOTING, scores * overlaps, 0.0)
-        settled[row] = votes @ boxes / votes.sum()
-        around = np.where(overlaps >= NEAR, scores, 0.0)
+        votes = np.where(overlaps >= VOTING, said * overlaps, 0.0)
+        settled[row] = votes @ raw / votes.sum()
+        around = np.where(overlaps >= NEAR, said, 0.0)
         agreement = around @ _overlap(_corners(settled[row]), corners) / around.sum()
         agreed[row] *= agreement**DOUBT
     order = np.argsort(-agreed, kind="stable")
