@@ -98,20 +98,27 @@ class Sampler:
             np.asarray(roughened(Image.fromarray(view), rng)) if rng.random() < s.rough else view
             for view in clean
         ]
-        shape = SHAPES[rng.integers(len(SHAPES))]
-        small = s.faces - s.faces_large - s.face_free
-        with_faces = [_pick(self._faces, rng) for _ in range(small)]
-        with_faces += [_pick(self._large, rng) for _ in range(s.faces_large)]
-        with_faces += [_pick(self._free, rng) for _ in range(s.face_free)]
-        face_views = [face_view(p.open(), p.record, shape, rng) for p in with_faces]
-        targets = [face_target(boxes, shape) for _, boxes in face_views]
+        face_photos, faces = self.faces(rng)
         return Batch(
             clean=torch.from_numpy(np.stack(clean)),
             photos=torch.from_numpy(np.stack(shown)),
             places=torch.tensor(places),
-            face_photos=torch.from_numpy(np.stack([view for view, _ in face_views])),
-            faces=FaceTarget(*(torch.stack(part) for part in zip(*targets, strict=True))),
+            face_photos=face_photos,
+            faces=faces,
         )
+
+    def faces(self, rng: np.random.Generator) -> tuple[Tensor, FaceTarget]:
+        """Draw and augment the photos with known faces: uint8 [B, H, W, 3], and the targets."""
+        s = self._settings
+        shape = SHAPES[rng.integers(len(SHAPES))]
+        small = s.faces - s.faces_large - s.face_free
+        chosen = [_pick(self._faces, rng) for _ in range(small)]
+        chosen += [_pick(self._large, rng) for _ in range(s.faces_large)]
+        chosen += [_pick(self._free, rng) for _ in range(s.face_free)]
+        views = [face_view(p.open(), p.record, shape, rng) for p in chosen]
+        targets = [face_target(boxes, shape) for _, boxes in views]
+        stacked = FaceTarget(*(torch.stack(part) for part in zip(*targets, strict=True)))
+        return torch.from_numpy(np.stack([view for view, _ in views])), stacked
 
 
 def _to_train_on(photo: Photo) -> bool:

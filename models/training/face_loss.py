@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from scened.models.training.network import FaceOutput, cells
 from scened.models.training.views import Boxes
 
-__all__ = ["FaceTarget", "face_loss", "face_target"]
+__all__ = ["FaceLosses", "FaceTarget", "face_loss", "face_target"]
 
 LEAST_SIDE = 4.0  # px; smaller faces are neither asked for nor forbidden
 SPREAD = 0.12  # of a face's side: the deviation of its bump on the heat map
@@ -57,11 +58,19 @@ def face_target(boxes: Boxes, shape: tuple[int, int]) -> FaceTarget:
     return FaceTarget(*tensors)
 
 
-def face_loss(answer: FaceOutput, target: FaceTarget) -> tuple[Tensor, Tensor]:
-    """Return the focal loss of the scores and the generalised IoU loss of the boxes.
+class FaceLosses(NamedTuple):
+    """What a face head got wrong: where faces are, how far they reach, how well it knows."""
 
-    Both take a batch: scores [B, h, w], targets stacked likewise. Source: Law and Deng,
-    CornerNet, 2018 (focal loss on a heat map); Rezatofighi et al., 2019 (generalised IoU).
+    scores: Tensor
+    boxes: Tensor
+    quality: Tensor
+
+
+def face_loss(answer: FaceOutput, target: FaceTarget) -> FaceLosses:
+    """Return the losses of a batch: answers [B, h, w], targets stacked likewise.
+
+    Source: Law and Deng, CornerNet, 2018 (focal loss on a heat map); Rezatofighi et al., 2019
+    (generalised IoU, for boxes); the cross-entropy of quality is against the boxes' own IoU.
     """
     positive = target.heat >= 1.0
     score = answer.scores.sigmoid().clamp(1e-5, 1 - 1e-5)
@@ -73,17 +82,19 @@ def face_loss(answer: FaceOutput, target: FaceTarget) -> tuple[Tensor, Tensor]:
 
     chosen = (target.heat >= REGRESSED) & (target.weight > 0) & (target.boxes[..., 2] > 0)
     if not chosen.any():
-        return focal, focal.new_zeros(())
+        return FaceLosses(focal, focal.new_zeros(()), focal.new_zeros(()))
     height, width = (8 * side for side in answer.scores.shape[1:])
     centres = cells(height, width).expand(*answer.scores.shape, 2)[chosen]
     distances = answer.distances[chosen]
     predicted = torch.cat([centres - distances[:, :2], centres + distances[:, 2:]], dim=1)
     heat = target.heat[chosen]
-    loss = 1 - _generalised_iou(predicted, target.boxes[chosen])
-    return focal, (loss * heat).sum() / heat.sum()
+    overlap, generalised = _overlaps(predicted, target.boxes[chosen])
+    quality = functional.binary_cross_entropy_with_logits(answer.quality[chosen], overlap.detach())
+    return FaceLosses(focal, ((1 - generalised) * heat).sum() / heat.sum(), quality)
 
 
-def _generalised_iou(first: Tensor, second: Tensor) -> Tensor:
+def _overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the intersection over union of boxes [N, 4], plain and generalised."""
     shared = torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])
     shared_area = shared.clamp(min=0).prod(dim=1)
     hull = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
@@ -91,4 +102,5 @@ def _generalised_iou(first: Tensor, second: Tensor) -> Tensor:
     areas = (first[:, 2:] - first[:, :2]).clamp(min=0).prod(dim=1)
     areas = areas + (second[:, 2:] - second[:, :2]).clamp(min=0).prod(dim=1)
     union = (areas - shared_area).clamp(min=1e-3)
-    return shared_area / union - (hull_area - union) / hull_area
+    overlap = shared_area / union
+    return overlap, overlap - (hull_area - union) / hull_area

@@ -14,6 +14,7 @@ from torch import Tensor
 from scened.models.training.calibration import fit_calibration, thresholds
 from scened.models.training.detector import load_detections
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
+from scened.models.training.face_head import load_face_head
 from scened.models.training.features import load_features, load_trained
 from scened.models.training.product import Product, TagHead
 from scened.models.training.sayings import gather_sayings
@@ -51,11 +52,12 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     leaves = torch.tensor(truth.imagenet_leaves())
     answers = cross_fitted(cache, odds, known, truth.classes, leaves, tag)
     rows = train_rows(cache.photos)
-    seen = type(known)(*(values[rows] for values in known))
+    seen = known.of(rows)
     shares = odds[0][rows][:, leaves].sigmoid()
+    trust = tag.names * (1 + (tag.names_imagenet - 1) * seen.imagenet)
 
     def order_loss(logits: Tensor) -> Tensor:
-        return tag.names * name_loss(logits[:, leaves], shares).sum()
+        return (trust * name_loss(logits[:, leaves], shares)).sum()
 
     calibration = fit_calibration(answers[rows], seen.value, seen.weight, order_loss)
     limits = thresholds(
@@ -91,6 +93,7 @@ def load_product(leg: Path) -> Product:
     heads = torch.load(leg / "heads.pt", weights_only=True)
     product = Product(heads["tags"]["classes"])
     product.load_state_dict(load_trained(leg), strict=False)
+    product.faces = load_face_head(leg)
     product.tags.load_state_dict(heads["tags"])
     product.embedding.load_state_dict(heads["embedding"])
     product.eval()

@@ -14,6 +14,7 @@ from scened.models.training.corpus import make_shards
 from scened.models.training.detector import make_detections
 from scened.models.training.embedding_head import EmbeddingSettings
 from scened.models.training.evaluate import evaluate, markdown
+from scened.models.training.face_head import FaceHeadSettings, train_face_head
 from scened.models.training.features import make_features
 from scened.models.training.heads import train_heads
 from scened.models.training.packing import NAME, VERSION, make_pack
@@ -39,6 +40,7 @@ def make(data: Path, work: Path, out: Path, table: Path) -> None:
         train(work, leg, settings, before)
         make_features(work, leg)
         train_heads(work, leg, TagSettings(), EmbeddingSettings())
+    train_face_head(work, joint, FaceHeadSettings())
     write_record(data, work, record)
     make_pack(work, joint, pack, record)
     evaluation = evaluate(pack, data, work)

@@ -46,10 +46,20 @@ class BackboneOutput(NamedTuple):
 
 
 class FaceOutput(NamedTuple):
-    """Score logits [B, h, w] and distances to left, top, right, bottom [B, h, w, 4] in px."""
+    """What is said at each cell of a face: logits [B, h, w], distances [B, h, w, 4] in px.
+
+    `scores` are of a face being centred there, `distances` to its left, top, right and bottom,
+    `quality` of how much the box they make will overlap the face.
+    """
 
     scores: Tensor
     distances: Tensor
+    quality: Tensor
+
+    @property
+    def likely(self) -> Tensor:
+        """Return [B, h, w], 0 to 1: that there is a face, and that its box is right."""
+        return self.scores.sigmoid() * self.quality.sigmoid()
 
 
 class FixedPadConv(nn.Conv2d):
@@ -105,34 +115,36 @@ class Backbone(nn.Module):
 
 
 class FacePyramid(nn.Module):
-    """A feature pyramid merged to one stride-8 map that scores and boxes faces, as in FCOS."""
+    """A feature pyramid merged to one stride-8 map that scores and boxes faces, as in FCOS.
+
+    Where a face is and how far it reaches have a tower each, of which the latter also tells how
+    well it knows. Source: Tian et al., FCOS, 2019; Jiang et al., Acquisition of localization
+    confidence, 2018 (quality).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.fine = nn.Conv2d(48, PYRAMID, 1)
         self.middle = nn.Conv2d(96, PYRAMID, 1)
         self.coarse = nn.Conv2d(192, PYRAMID, 1)
-        self.tower = nn.Sequential(
-            nn.ReLU(inplace=True),
-            nn.Conv2d(PYRAMID, PYRAMID, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(PYRAMID, PYRAMID, 3, padding=1),
-            nn.ReLU(inplace=True),
-        )
-        self.predict = nn.Conv2d(PYRAMID, 5, 1)
+        self.scoring, self.boxing = _tower(), _tower()
+        self.predict_score = nn.Conv2d(PYRAMID, 1, 1)
+        self.predict_box = nn.Conv2d(PYRAMID, 5, 1)
         for layer in (self.fine, self.middle, self.coarse):
             nn.init.zeros_(layer.bias)
             layer.weight.data.mul_(0.3)  # the backbone's linear maps have a spread of several
-        nn.init.normal_(self.predict.weight, std=0.01)
-        nn.init.zeros_(self.predict.bias)
-        self.predict.bias.data[0] = -math.log((1 - PRIOR) / PRIOR)
+        for layer in (self.predict_score, self.predict_box):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.predict_score.bias, -math.log((1 - PRIOR) / PRIOR))
 
-    def forward(self, maps: BackboneOutput) -> FaceOutput:
-        """Merge the maps and predict at each stride-8 cell."""
-        x = self.middle(maps.middle) + _doubled(self.coarse(maps.coarse))
-        x = self.fine(maps.fine) + _doubled(x)
-        x = self.predict(self.tower(x)).permute(0, 2, 3, 1).float()
-        return FaceOutput(x[..., 0], torch.exp(x[..., 1:].clamp(-4.0, 5.0)) * STRIDE)
+    def forward(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> FaceOutput:
+        """Merge the backbone's maps and predict at each stride-8 cell."""
+        x = self.middle(middle) + _doubled(self.coarse(coarse))
+        x = functional.relu(self.fine(fine) + _doubled(x))
+        score = self.predict_score(self.scoring(x))[:, 0].float()
+        box = self.predict_box(self.boxing(x)).permute(0, 2, 3, 1).float()
+        return FaceOutput(score, torch.exp(box[..., :4].clamp(-4.0, 5.0)) * STRIDE, box[..., 4])
 
 
 def normalise(pictures: Tensor) -> Tensor:
@@ -145,6 +157,15 @@ def cells(height: int, width: int) -> Tensor:
     y = (torch.arange(height // STRIDE) + 0.5) * STRIDE
     x = (torch.arange(width // STRIDE) + 0.5) * STRIDE
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+
+
+def _tower() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(PYRAMID, PYRAMID, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(PYRAMID, PYRAMID, 3, padding=1),
+        nn.ReLU(inplace=True),
+    )
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -76,9 +76,9 @@ class Product(nn.Module):
         maps = self.backbone(normalise(image))
         tags = self.tags(maps.pooled, self.backbone.classifier(maps.pooled)).sigmoid()
         embedding = functional.normalize(self.embedding(maps.pooled), dim=1)
-        found = self.faces(maps)
+        found = self.faces(maps.fine, maps.middle, maps.coarse)
         boxes = face_boxes(found.distances)
-        return Outputs(tags[0], embedding[0], boxes[0], found.scores.flatten().sigmoid())
+        return Outputs(tags[0], embedding[0], boxes[0], found.likely.flatten())
 
 
 def face_boxes(distances: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         "vocabulary_sha256": {name: _sha256(here / name) for name in CODE},
         "initial_network": json.loads((work / "initial.json").read_text()),
         "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
+        "face_head": json.loads((work / LEGS[-1] / "faces.json").read_text()),
         "tag_head": heads["tag_settings"],
         "embedding_head": {
             "settings": heads["embedding_settings"],

@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from scened.models.training.corpus import Photo
 from scened.models.training.features import Cache
+from scened.models.training.network import FEATURES
 from scened.models.training.product import TagHead
 from scened.models.training.tags import TagTruth
 
@@ -38,8 +39,11 @@ class TagSettings(msgspec.Struct, frozen=True):
     A tag that nothing is known of counts as absent a little, as its source would have told of it;
     of ImageNet's photos, the classifier's own probability counts instead. The penalty on what is
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
-    `rare`, get few. `names` weighs how far the order of the narrowest tags may be from that
-    evidence's, so that a photo keeps its best name. Tags in `seldom_said` are too plain to be
+    `rare`, get few. A tag that ImageNet names and that has fewer than `least_own` examples
+    elsewhere learns nothing of its own: all narrowest tags share one layer, which turns them down
+    together where none is to be seen. `names` weighs how far the order of the narrowest tags may
+    be from that evidence's, so that a photo keeps its best name, `names_imagenet` times as much on
+    ImageNet's photos. Tags in `seldom_said` are too plain to be
     mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or below
     `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
     `weight_unseen`; between the two the tag is left open.
@@ -55,7 +59,9 @@ class TagSettings(msgspec.Struct, frozen=True):
     unknown_captions: float = 0.15
     unknown_others: float = 0.04
     unknown_imagenet: float = 0.6
-    names: float = 4.0
+    names: float = 6.0
+    names_imagenet: float = 40.0
+    least_own: float = 20.0
     detected: float = 0.6
     undetected: float = 0.15
     weight_seen: float = 0.5
@@ -68,12 +74,17 @@ class Known(NamedTuple):
 
     `value` is 1 or 0 where `known` is 1; elsewhere 0, and for ImageNet's photos the classifier's
     own probability.
-    `weight` says how much each counts.
+    `weight` says how much each counts. `imagenet` [photos] is 1 for ImageNet's photos.
     """
 
     value: Tensor
     known: Tensor
     weight: Tensor
+    imagenet: Tensor
+
+    def of(self, rows: Tensor) -> Known:
+        """Return what is known of some photos, bool or int64 `rows`."""
+        return Known(*(values[rows] for values in self))
 
 
 def gather_truth(
@@ -108,7 +119,7 @@ def gather_truth(
         value[:, tag] = torch.where(open_question, seen.float(), value[:, tag])
         told = seen * settings.weight_seen + unseen * settings.weight_unseen
         weight[:, tag] = torch.where(open_question, told, weight[:, tag])
-    return Known(value, known, weight)
+    return Known(value, known, weight, trusted.float())
 
 
 def train_tags(
@@ -126,16 +137,25 @@ def train_tags(
     torch.manual_seed(settings.seed)
     mean, spread = pooled.mean((0, 1)), pooled.std((0, 1)) + 1e-3
     possible = head.classes.any(dim=0).float()
-    penalty = settings.penalty * (1 + settings.rare / (1 + (truth.value * truth.known).sum(dim=0)))
+    present = truth.value * truth.known
+    penalty = settings.penalty * (1 + settings.rare / (1 + present.sum(dim=0)))
+    elsewhere = (present * (1 - truth.imagenet[:, None])).sum(dim=0)
+    own = ((possible == 0) | (elsewhere >= settings.least_own)).float()[:, None]
+    shared = nn.Linear(FEATURES, 1)
+    nn.init.zeros_(shared.weight)
+    nn.init.zeros_(shared.bias)
+    trust = 1 + (settings.names_imagenet - 1) * truth.imagenet
     started = head.evidence.detach().clone()
-    optimiser = torch.optim.Adam(head.parameters(), settings.rate)
+    optimiser = torch.optim.Adam([*head.parameters(), *shared.parameters()], settings.rate)
     steps = settings.epochs * (pooled.shape[1] // settings.photos)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         rows = torch.randint(pooled.shape[1], (settings.photos,))
         views = torch.randint(len(pooled), (settings.photos,))
         features = (pooled[views, rows] - mean) / spread
-        logits = head.evidence * possible * log_odds[views, rows] + head.linear(features)
+        learnt = functional.linear(features, head.linear.weight * own, head.linear.bias)
+        learnt = learnt.index_add(1, leaves, shared(features).expand(-1, len(leaves)))
+        logits = head.evidence * possible * log_odds[views, rows] + learnt
         loss = functional.binary_cross_entropy_with_logits(
             logits, truth.value[rows], truth.weight[rows], reduction="sum"
         )
@@ -144,9 +164,10 @@ def train_tags(
         change = change + possible * (
             head.linear.bias.square() + (head.evidence - started).square()
         )
-        loss = loss + (penalty * change).sum()
+        loss = loss + (penalty * change).sum() + settings.penalty * shared.weight.square().sum()
         shares = log_odds[views, rows][:, leaves].sigmoid()
-        loss = loss + settings.names * name_loss(logits[:, leaves], shares).mean()
+        order = name_loss(logits[:, leaves], shares) * trust[rows]
+        loss = loss + settings.names * order.mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -154,6 +175,9 @@ def train_tags(
     log.info("tags: loss %.3f after %d steps", loss.item(), steps)
     with torch.no_grad():
         head.evidence.mul_(possible)
+        head.linear.weight.mul_(own)
+        head.linear.weight[leaves] += shared.weight
+        head.linear.bias[leaves] += shared.bias
         head.linear.weight.div_(spread)
         head.linear.bias.sub_(head.linear.weight @ mean)
     head.requires_grad_(False)
@@ -188,9 +212,8 @@ def cross_fitted(
     answers = torch.zeros_like(truth.value)
     for number in range(settings.folds):
         rows = ((fold >= 0) & (fold != number)).nonzero().flatten()
-        part = Known(*(values[rows] for values in truth))
         head = train_tags(
-            pooled[:, rows], log_odds[:, rows], part, TagHead(classes), leaves, settings
+            pooled[:, rows], log_odds[:, rows], truth.of(rows), TagHead(classes), leaves, settings
         )
         own = fold == number
         answers[own] = head.evidence * log_odds[0][own] + head.linear(pooled[0][own])

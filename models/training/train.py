@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True):
     hold_logits: float = 1.0
     hold_features: float = 2.0
     face_scores: float = 1.0
-    face_boxes: float = 1.0
+    face_boxes: float = 2.0
+    face_quality: float = 1.0
     tags: float = 0.0
     names: float = 0.0
     likeness: float = 0.0
@@ -169,10 +170,11 @@ def _losses(
         with torch.no_grad():
             wanted = initial(normalise(batch.clean)).pooled.float()
         pooled = model.backbone(normalise(batch.photos)).pooled.float()
-        found = model.faces(model.backbone(normalise(batch.face_photos)))
+        fine, middle, coarse, _ = model.backbone(normalise(batch.face_photos))
+        found = model.faces(fine, middle, coarse)
     wanted_logits = initial.classifier(wanted)
     logits = model.backbone.classifier(pooled)
-    focal, boxes = face_loss(found, batch.faces)
+    faces = face_loss(found, batch.faces)
     losses = {
         "hold_logits": functional.kl_div(
             logits.log_softmax(1),
@@ -181,8 +183,9 @@ def _losses(
             log_target=True,
         ),
         "hold_features": functional.mse_loss(pooled, wanted) / wanted.var(),
-        "face_scores": focal,
-        "face_boxes": boxes,
+        "face_scores": faces.scores,
+        "face_boxes": faces.boxes,
+        "face_quality": faces.quality,
     }
     if lessons is not None:
         losses |= lessons.losses(model.heads, pooled, logits, wanted_logits, batch.places)

@@ -26,7 +26,8 @@ def _perfect() -> FaceOutput:
     centres = cells(*SHAPE)
     box = torch.from_numpy(FACE[0])
     distances = torch.cat([centres - box[:2], box[2:] - centres], dim=-1)
-    return FaceOutput(torch.where(target.heat >= 1, 20.0, -20.0)[None], distances[None])
+    scores = torch.where(target.heat >= 1, 20.0, -20.0)[None]
+    return FaceOutput(scores, distances[None], torch.full_like(scores, 20.0))
 
 
 def _targets() -> object:
@@ -43,14 +44,27 @@ def test_a_tiny_face_is_neither_asked_for_nor_forbidden() -> None:
 
 
 def test_a_perfect_answer_costs_nothing() -> None:
-    focal, boxes = face_loss(_perfect(), _targets())
-    assert (float(focal), float(boxes)) == pytest.approx((0.0, 0.0), abs=1e-3)
+    losses = [float(loss) for loss in face_loss(_perfect(), _targets())]
+    assert losses == pytest.approx([0.0, 0.0, 0.0], abs=1e-3)
 
 
 def test_a_missed_face_costs() -> None:
     perfect = _perfect()
-    missed = FaceOutput(torch.full_like(perfect.scores, -20.0), perfect.distances)
-    assert float(face_loss(missed, _targets())[0]) > 1
+    missed = perfect._replace(scores=torch.full_like(perfect.scores, -20.0))
+    assert float(face_loss(missed, _targets()).scores) > 1
+
+
+def test_a_box_that_is_off_costs_and_so_does_not_to_know_it() -> None:
+    perfect = _perfect()
+    off = perfect._replace(distances=perfect.distances * 0.7)
+    losses = face_loss(off, _targets())
+    assert float(losses.boxes) > 0.4
+    assert float(losses.quality) > 1
+
+
+def test_a_face_is_as_likely_as_its_score_and_its_box() -> None:
+    unsure = _perfect()._replace(quality=torch.zeros(1, 24, 40))
+    assert float(unsure.likely.max()) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_distances_become_the_box_they_were_measured_from() -> None:

@@ -1,0 +1,176 @@
+"""Train the face head alone, on maps of the finished backbone that are computed once.
+
+A step costs a tenth of one through the backbone, and the head still has much to learn when the
+backbone has no more to give.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from scened.models.training.batches import BatchSettings, Sampler
+from scened.models.training.corpus import load_photos
+from scened.models.training.face_loss import FaceLosses, FaceTarget, face_loss
+from scened.models.training.features import head_photos, load_trained
+from scened.models.training.network import Backbone, FacePyramid, normalise
+
+__all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
+
+LOG_STEPS = 100
+PART_BATCHES = 50  # in a file
+
+log = logging.getLogger(__name__)
+
+
+class FaceHeadSettings(msgspec.Struct, frozen=True):
+    """The recipe: how many batches of views are kept, and how long the head looks at them."""
+
+    seed: int = 5
+    batch: BatchSettings = BatchSettings(faces=16, faces_large=2, face_free=1)
+    batches: int = 1_500
+    together: int = 2  # batches, of whatever shapes, in a step
+    steps: int = 3_000
+    rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warm_up_steps: int = 30
+    scores: float = 1.0
+    boxes: float = 2.0
+    quality: float = 1.0
+    averaging: float = 0.995  # of the weights that are kept, per step
+
+
+class _Seen(NamedTuple):
+    """A batch as the backbone sees it: float16 maps, and what the head should say."""
+
+    maps: tuple[Tensor, Tensor, Tensor]
+    target: FaceTarget
+
+
+def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
+    """Train the head of a finished leg further; write `leg`/faces.pt and faces.json (curve).
+
+    What the backbone sees is kept in `leg`/maps, some 200 kB a view, in parts: stopped between,
+    it goes on with the next.
+    """
+    if (leg / "faces.json").exists():
+        log.info("face head: done already")
+        return
+    seen = _look(work, leg, settings)
+    head = load_face_head(leg).train()
+    average = copy.deepcopy(head).requires_grad_(requires_grad=False)
+    optimiser = torch.optim.AdamW(
+        head.parameters(), settings.rate, weight_decay=settings.weight_decay
+    )
+    random = np.random.default_rng(settings.seed)
+    order: list[int] = []
+    curve: list[dict[str, float]] = []
+    sums = np.zeros(3)
+    started = time.monotonic()
+    for step in range(settings.steps):
+        if len(order) < settings.together:
+            order = random.permutation(len(seen)).tolist()
+        share = min(1.0, (step + 1) / settings.warm_up_steps)
+        share *= 0.5 * (1 + math.cos(math.pi * step / settings.steps)) * 0.98 + 0.02
+        for group in optimiser.param_groups:
+            group["lr"] = settings.rate * share
+        optimiser.zero_grad(set_to_none=True)
+        for _ in range(settings.together):
+            losses = _losses(head, seen[order.pop()])
+            weighted = (value * getattr(settings, name) for name, value in losses._asdict().items())
+            (torch.stack(list(weighted)).sum() / settings.together).backward()
+            sums += [float(value) / settings.together for value in losses]
+        nn.utils.clip_grad_norm_(head.parameters(), 10.0)
+        optimiser.step()
+        keep = min(settings.averaging, (step + 1) / (step + 10))
+        for kept, new in zip(average.parameters(), head.parameters(), strict=True):
+            kept.lerp_(new.detach(), 1 - keep)
+        if (step + 1) % LOG_STEPS == 0:
+            means = dict(zip(FaceLosses._fields, (sums / LOG_STEPS).tolist(), strict=True))
+            curve.append({"step": step + 1, "seconds": time.monotonic() - started, **means})
+            log.info("face head: %s", " ".join(f"{k} {v:.4g}" for k, v in curve[-1].items()))
+            sums[:] = 0
+    torch.save(average.state_dict(), leg / "faces.pt")
+    record = {"settings": msgspec.to_builtins(settings), "curve": curve}
+    (leg / "faces.json").write_text(json.dumps(record))
+
+
+def load_face_head(leg: Path) -> FacePyramid:
+    """Return a leg's face head, as it was trained last."""
+    head = FacePyramid()
+    if (leg / "faces.pt").exists():
+        head.load_state_dict(torch.load(leg / "faces.pt", weights_only=True))
+    else:
+        head.load_state_dict(_part(leg, "faces."))
+    return head
+
+
+def _look(work: Path, leg: Path, settings: FaceHeadSettings) -> list[_Seen]:
+    """Return the backbone's maps of random views, computed as far as they are not kept yet."""
+    folder = leg / "maps"
+    folder.mkdir(exist_ok=True)
+    faces = load_photos(work, ("faces", "faces_large"))
+    sampler = Sampler(head_photos(work), faces, settings.seed, settings.batch)
+    backbone = Backbone().eval().requires_grad_(requires_grad=False)
+    backbone.load_state_dict(_part(leg, "backbone."))
+    backbone.to(memory_format=torch.channels_last)
+    seen: list[_Seen] = []
+    for number in range(math.ceil(settings.batches / PART_BATCHES)):
+        path = folder / f"{number:03}.pt"
+        if not path.exists():
+            random = np.random.default_rng([settings.seed, number])
+            part = [_batch(backbone, sampler, random) for _ in range(PART_BATCHES)]
+            torch.save([(each.maps, tuple(each.target)) for each in part], path)
+            log.info("face head: looked at %d batches", (number + 1) * PART_BATCHES)
+        kept = torch.load(path, weights_only=True)
+        seen += [_Seen(maps, FaceTarget(*target)) for maps, target in kept]
+    return seen
+
+
+def _batch(backbone: Backbone, sampler: Sampler, random: np.random.Generator) -> _Seen:
+    pictures, target = sampler.faces(random)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        fine, middle, coarse, _ = backbone(normalise(pictures))
+    maps = (fine.half().contiguous(), middle.half().contiguous(), coarse.half().contiguous())
+    return _Seen(maps, target)
+
+
+def _losses(head: FacePyramid, seen: _Seen) -> FaceLosses:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        answer = head(*(each.to(torch.bfloat16) for each in seen.maps))
+    return face_loss(answer, seen.target)
+
+
+def _part(leg: Path, name: str) -> dict[str, Tensor]:
+    return {
+        key.removeprefix(name): value
+        for key, value in load_trained(leg).items()
+        if key.startswith(name)
+    }
+
+
+def main() -> None:
+    """Train the face head of the last leg from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("training-work"))
+    parser.add_argument("--leg", default="joint")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    train_face_head(options.work, options.work / options.leg, FaceHeadSettings())
+
+
+if __name__ == "__main__":
+    main()
