@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+import itertools
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import msgspec
@@ -48,6 +50,16 @@ class Batch(NamedTuple):
     face_photos: Tensor
     faces: FaceTarget
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the same batch on a device."""
+        return Batch(
+            self.clean.to(device),
+            self.photos.to(device),
+            self.places.to(device),
+            self.face_photos.to(device),
+            FaceTarget(*(part.to(device) for part in self.faces)),
+        )
+
 
 class Sampler:
     """Draws batches; a batch depends only on the seed and its number."""
@@ -73,18 +85,14 @@ class Sampler:
         self._free = [p for p in usable if is_face_free(p)]
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """Yield batches from number `start` on, prepared ahead by another thread."""
-        ready: queue.Queue[Batch] = queue.Queue(maxsize=4)
-
-        def prepare() -> None:
-            number = start
+        """Yield batches from number `start` on, in order, prepared ahead by a thread a core."""
+        threads = max(1, (os.cpu_count() or 1) - 1)
+        with ThreadPoolExecutor(threads) as pool:
+            numbers = itertools.count(start)
+            ahead = deque(pool.submit(self.batch, next(numbers)) for _ in range(2 * threads + 2))
             while True:
-                ready.put(self.batch(number))
-                number += 1
-
-        threading.Thread(target=prepare, daemon=True).start()
-        while True:
-            yield ready.get()
+                yield ahead.popleft().result()
+                ahead.append(pool.submit(self.batch, next(numbers)))
 
     def batch(self, number: int) -> Batch:
         """Draw and augment batch `number`."""

@@ -24,7 +24,7 @@ from scened.models.training.batches import BatchSettings, Sampler
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_loss import FaceLosses, FaceTarget, face_loss
 from scened.models.training.features import head_photos, load_trained
-from scened.models.training.network import Backbone, FacePyramid, normalise
+from scened.models.training.network import Backbone, FacePyramid, best_device, normalise
 
 __all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
 
@@ -39,7 +39,7 @@ class FaceHeadSettings(msgspec.Struct, frozen=True):
 
     seed: int = 5
     batch: BatchSettings = BatchSettings(faces=16, faces_large=2, face_free=1)
-    batches: int = 1_500
+    batches: int = 1_900
     together: int = 2  # batches, of whatever shapes, in a step
     steps: int = 3_000
     rate: float = 1e-3
@@ -68,7 +68,8 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
         log.info("face head: done already")
         return
     seen = _look(work, leg, settings)
-    head = load_face_head(leg).train()
+    device = best_device()
+    head = load_face_head(leg).to(device).train()
     average = copy.deepcopy(head).requires_grad_(requires_grad=False)
     optimiser = torch.optim.AdamW(
         head.parameters(), settings.rate, weight_decay=settings.weight_decay
@@ -87,10 +88,10 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
             group["lr"] = settings.rate * share
         optimiser.zero_grad(set_to_none=True)
         for _ in range(settings.together):
-            losses = _losses(head, seen[order.pop()])
+            losses = _losses(head, seen[order.pop()], device)
             weighted = (value * getattr(settings, name) for name, value in losses._asdict().items())
             (torch.stack(list(weighted)).sum() / settings.together).backward()
-            sums += [float(value) / settings.together for value in losses]
+            sums += [float(value.detach()) / settings.together for value in losses]
         nn.utils.clip_grad_norm_(head.parameters(), 10.0)
         optimiser.step()
         keep = min(settings.averaging, (step + 1) / (step + 10))
@@ -101,7 +102,7 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
             curve.append({"step": step + 1, "seconds": time.monotonic() - started, **means})
             log.info("face head: %s", " ".join(f"{k} {v:.4g}" for k, v in curve[-1].items()))
             sums[:] = 0
-    torch.save(average.state_dict(), leg / "faces.pt")
+    torch.save(average.cpu().state_dict(), leg / "faces.pt")
     record = {"settings": msgspec.to_builtins(settings), "curve": curve}
     (leg / "faces.json").write_text(json.dumps(record))
 
@@ -124,7 +125,7 @@ def _look(work: Path, leg: Path, settings: FaceHeadSettings) -> list[_Seen]:
     sampler = Sampler(head_photos(work), faces, settings.seed, settings.batch)
     backbone = Backbone().eval().requires_grad_(requires_grad=False)
     backbone.load_state_dict(_part(leg, "backbone."))
-    backbone.to(memory_format=torch.channels_last)
+    backbone.to(best_device(), memory_format=torch.channels_last)
     seen: list[_Seen] = []
     for number in range(math.ceil(settings.batches / PART_BATCHES)):
         path = folder / f"{number:03}.pt"
@@ -140,16 +141,20 @@ def _look(work: Path, leg: Path, settings: FaceHeadSettings) -> list[_Seen]:
 
 def _batch(backbone: Backbone, sampler: Sampler, random: np.random.Generator) -> _Seen:
     pictures, target = sampler.faces(random)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        fine, middle, coarse, _ = backbone(normalise(pictures))
-    maps = (fine.half().contiguous(), middle.half().contiguous(), coarse.half().contiguous())
-    return _Seen(maps, target)
+    device = next(backbone.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16):
+        fine, middle, coarse, _ = backbone(normalise(pictures.to(device)))
+    return _Seen((_kept(fine), _kept(middle), _kept(coarse)), target)
 
 
-def _losses(head: FacePyramid, seen: _Seen) -> FaceLosses:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        answer = head(*(each.to(torch.bfloat16) for each in seen.maps))
-    return face_loss(answer, seen.target)
+def _kept(features: Tensor) -> Tensor:
+    return features.half().cpu().contiguous()
+
+
+def _losses(head: FacePyramid, seen: _Seen, device: torch.device) -> FaceLosses:
+    with torch.autocast(device.type, torch.bfloat16):
+        answer = head(*(each.to(device, torch.bfloat16) for each in seen.maps))
+    return face_loss(answer, FaceTarget(*(each.to(device) for each in seen.target)))
 
 
 def _part(leg: Path, name: str) -> dict[str, Tensor]:

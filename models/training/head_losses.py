@@ -45,19 +45,22 @@ class Lessons:
     Photos are named by their place in the list of `features.head_photos`.
     """
 
-    def __init__(self, known: Known, trusted: Tensor, leaves: Tensor, texts: Tensor) -> None:
+    def __init__(
+        self, known: Known, trusted: Tensor, leaves: Tensor, texts: Tensor, device: torch.device
+    ) -> None:
         """Take tags, where ImageNet's naming is to be trusted, and captions' vectors.
 
         `trusted` float [photos], `leaves` int64 [L]: tags that name an ImageNet class most
         narrowly. `texts` float [photos, 5, 256]: unit vectors, zero for photos without captions.
         """
-        self._known = known
-        self._trusted = trusted
-        self._leaves = leaves
+        self._known = Known(*(values.to(device) for values in known))
+        self._trusted = trusted.to(device)
+        self._leaves = leaves.to(device)
         captioned = texts.square().sum((1, 2)) > 0
-        self._texts = texts[captioned]
-        self._caption_of = torch.full((len(texts),), -1)
-        self._caption_of[captioned] = torch.arange(len(self._texts))
+        self._texts = texts[captioned].to(device)
+        caption_of = torch.full((len(texts),), -1)
+        caption_of[captioned] = torch.arange(len(self._texts))
+        self._caption_of = caption_of.to(device)
 
     def losses(
         self, heads: Heads, pooled: Tensor, logits: Tensor, wanted: Tensor, places: Tensor
@@ -87,8 +90,9 @@ class Lessons:
         if not (own >= 0).any():
             return pooled.new_zeros(())
         embedded = functional.normalize(heads.embedding(pooled[own >= 0]), dim=1)
-        chosen = torch.randint(self._texts.shape[1], (len(self._texts),))
-        said = self._texts[torch.arange(len(self._texts)), chosen]
+        count, captions, _ = self._texts.shape
+        chosen = torch.randint(captions, (count,), device=pooled.device)
+        said = self._texts[torch.arange(count, device=pooled.device), chosen]
         likeness = embedded @ said.T * heads.log_scale.exp().clamp(max=100)
         return functional.cross_entropy(likeness, own[own >= 0])
 
@@ -102,7 +106,7 @@ def load_heads(leg: Path) -> Heads:
     return heads
 
 
-def load_lessons(work: Path, leg: Path, settings: TagSettings) -> Lessons:
+def load_lessons(work: Path, leg: Path, settings: TagSettings, device: torch.device) -> Lessons:
     """Gather what is known of the photos; `leg` holds the features and heads fitted before."""
     truth = load_tag_truth()
     cache = load_features(work, leg)
@@ -121,4 +125,4 @@ def load_lessons(work: Path, leg: Path, settings: TagSettings) -> Lessons:
     trusted = [1.0 if p.source == "imagenet" else FROM_ELSEWHERE for p in cache.photos]
     leaves = torch.tensor(truth.imagenet_leaves())
     log.info("lessons: of %d photos", len(cache.photos))
-    return Lessons(known, torch.tensor(trusted), leaves, texts)
+    return Lessons(known, torch.tensor(trusted), leaves, texts, device)

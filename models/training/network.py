@@ -23,6 +23,7 @@ __all__ = [
     "FaceOutput",
     "FacePyramid",
     "FixedPadConv",
+    "best_device",
     "cells",
     "normalise",
 ]
@@ -145,6 +146,11 @@ class FacePyramid(nn.Module):
         score = self.predict_score(self.scoring(x))[:, 0].float()
         box = self.predict_box(self.boxing(x)).permute(0, 2, 3, 1).float()
         return FaceOutput(score, torch.exp(box[..., :4].clamp(-4.0, 5.0)) * STRIDE, box[..., 4])
+
+
+def best_device() -> torch.device:
+    """Return the graphics processor where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def normalise(pictures: Tensor) -> Tensor:

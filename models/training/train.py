@@ -23,7 +23,7 @@ from scened.models.training.corpus import load_photos
 from scened.models.training.face_loss import face_loss
 from scened.models.training.features import head_photos
 from scened.models.training.head_losses import Heads, Lessons, load_heads, load_lessons
-from scened.models.training.network import Backbone, FacePyramid, normalise
+from scened.models.training.network import Backbone, FacePyramid, best_device, normalise
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import load_initial
 
@@ -93,7 +93,13 @@ class _Model(nn.Module):
             self.heads = heads
 
 
-def train(work: Path, leg: Path, settings: Settings, before: Path | None = None) -> None:
+def train(
+    work: Path,
+    leg: Path,
+    settings: Settings,
+    before: Path | None = None,
+    device: torch.device | None = None,
+) -> None:
     """Train until `settings.minutes` are used, from the last checkpoint if there is one.
 
     Starts from the leg `before`, with the heads that were fitted after it, or else from the
@@ -106,22 +112,24 @@ def train(work: Path, leg: Path, settings: Settings, before: Path | None = None)
         return
     leg.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    initial = load_initial(work)
+    device = device or best_device()
+    initial = load_initial(work).to(device)
     lessons = None
     if before is not None and settings.all_heads:
-        lessons = load_lessons(work, before, TagSettings())
+        lessons = load_lessons(work, before, TagSettings(), device)
     model, average = (
         _Model(initial, None if before is None else load_heads(before)) for _ in range(2)
     )
     if before is not None:
         model.load_state_dict(torch.load(before / "trained.pt", weights_only=True), strict=False)
-    model.to(memory_format=torch.channels_last)
+    model.to(device, memory_format=torch.channels_last)
     average.load_state_dict(model.state_dict())
+    average.to(device)
     optimiser = _optimiser(model, settings)
     progress = _Progress()
     checkpoint = leg / "checkpoint.pt"
     if checkpoint.exists():
-        kept = torch.load(checkpoint, weights_only=True)
+        kept = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(kept["model"])
         average.load_state_dict(kept["average"])
         optimiser.load_state_dict(kept["optimiser"])
@@ -135,7 +143,7 @@ def train(work: Path, leg: Path, settings: Settings, before: Path | None = None)
     counted = 0
     for batch in sampler.batches(progress.step):
         _set_rates(optimiser, progress, settings)
-        losses = _losses(model, initial, batch, lessons, settings)
+        losses = _losses(model, initial, batch.to(device), lessons, settings)
         total = torch.stack(list(_weighted(losses, settings))).sum()
         optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -158,7 +166,7 @@ def train(work: Path, leg: Path, settings: Settings, before: Path | None = None)
             _save(checkpoint, model, average, optimiser, progress)
         if progress.seconds >= settings.minutes * 60:
             break
-    torch.save(average.state_dict(), leg / "trained.pt")
+    torch.save(average.cpu().state_dict(), leg / "trained.pt")
     record = {"settings": msgspec.to_builtins(settings), "progress": msgspec.to_builtins(progress)}
     (leg / "trained.json").write_text(json.dumps(record))
 
@@ -166,7 +174,7 @@ def train(work: Path, leg: Path, settings: Settings, before: Path | None = None)
 def _losses(
     model: _Model, initial: Backbone, batch: Batch, lessons: Lessons | None, settings: Settings
 ) -> dict[str, Tensor]:
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
+    with torch.autocast(batch.photos.device.type, torch.bfloat16, enabled=settings.bfloat16):
         with torch.no_grad():
             wanted = initial(normalise(batch.clean)).pooled.float()
         pooled = model.backbone(normalise(batch.photos)).pooled.float()
