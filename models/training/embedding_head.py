@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scened.models.training.features import Cache
-from scened.models.training.network import EMBEDDING, FEATURES
+from scened.models.training.product import PhotoTower
 from scened.models.training.sayings import Sayings
 from scened.models.training.text_tower import TextTower, start_vectors
 
@@ -26,24 +26,24 @@ class EmbeddingSettings(msgspec.Struct, frozen=True):
     """The recipe of the embedding head."""
 
     seed: int = 2
-    steps: int = 300
+    steps: int = 720
     captioned: int = 1024  # photos with a caption each, per step
     named: int = 256  # photos with the words of their tags instead, per step
     others: int = 256  # photos without words, per step
     rate: float = 1e-3
     word_rate: float = 3e-4
     weight_decay: float = 0.1
-    features_dropped: float = 0.3
-    words_dropped: float = 0.15
+    features_dropped: float = 0.5
+    words_dropped: float = 0.3
     temperature: float = 0.05  # of the contrast at the start; learnt
-    structure: float = 0.5  # weight of keeping the features' own likenesses
+    structure: float = 0.25  # weight of keeping the features' own likenesses
     structure_temperature: float = 0.07
 
 
 class EmbeddingHead(NamedTuple):
-    """The layer that ships, on raw features, and the text tower."""
+    """The photo side that ships, on raw features, and the text tower."""
 
-    layer: nn.Linear
+    photo: PhotoTower
     text: TextTower
     curve: list[dict[str, float]]
 
@@ -68,10 +68,10 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
     train = torch.cat(list(rows))
     pooled = torch.from_numpy(cache.pooled)
     mean, spread = pooled[:, train].mean((0, 1)), pooled[:, train].std((0, 1)) + 1e-3
-    layer = nn.Linear(FEATURES, EMBEDDING)
+    photo = PhotoTower(settings.features_dropped)
     text = TextTower(start_vectors())
     log_scale = nn.Parameter(torch.tensor(math.log(1 / settings.temperature)))
-    optimisers = _optimisers(layer, text, log_scale, settings)
+    optimisers = _optimisers(photo, text, log_scale, settings)
     schedules = [
         torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_share, steps=settings.steps))
         for optimiser in optimisers
@@ -84,9 +84,7 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
         photos = torch.cat([told, _some(rows.others, settings.others)])
         views = torch.randint(len(pooled), (len(photos),))
         features = (pooled[views, photos] - mean) / spread
-        embedded = functional.normalize(
-            layer(functional.dropout(features, settings.features_dropped)), dim=1
-        )
+        embedded = photo(features)
         variant = torch.randint(said.pieces.shape[1], (len(told),))
         pieces = said.pieces[told, variant]
         pieces = pieces * (torch.rand(pieces.shape) >= settings.words_dropped)
@@ -107,10 +105,10 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
             values = {"contrast": contrast.item(), "structure": structure.item()}
             curve.append({"step": step + 1, **values})
             log.info("embedding: step %d %s", step + 1, values)
-    with torch.no_grad():
-        layer.weight.div_(spread)
-        layer.bias.sub_(layer.weight @ mean)
-    return EmbeddingHead(layer.requires_grad_(False), text.requires_grad_(False).eval(), curve)
+    photo.fold(mean, spread)
+    return EmbeddingHead(
+        photo.requires_grad_(False).eval(), text.requires_grad_(False).eval(), curve
+    )
 
 
 def recall_at(photos: Tensor, texts: Tensor, owner: Tensor) -> dict[int, Tensor]:
@@ -137,12 +135,12 @@ def _some(rows: Tensor, count: int) -> Tensor:
 
 
 def _optimisers(
-    layer: nn.Linear, text: TextTower, log_scale: nn.Parameter, settings: EmbeddingSettings
+    photo: PhotoTower, text: TextTower, log_scale: nn.Parameter, settings: EmbeddingSettings
 ) -> list[torch.optim.Optimizer]:
     others = [p for name, p in text.named_parameters() if name != "vectors.weight"]
     return [
         torch.optim.AdamW(
-            [*layer.parameters(), *others, log_scale],
+            [*photo.parameters(), *others, log_scale],
             settings.rate,
             weight_decay=settings.weight_decay,
         ),

@@ -13,8 +13,8 @@ from torch.nn import functional
 from scened.models.training.detector import load_detections
 from scened.models.training.features import load_features
 from scened.models.training.heads import load_text_tower
-from scened.models.training.network import EMBEDDING, FEATURES
-from scened.models.training.product import TagHead
+from scened.models.training.network import EMBEDDING
+from scened.models.training.product import PhotoTower, TagHead
 from scened.models.training.tag_head import Known, TagSettings, gather_truth, name_loss
 from scened.models.training.tags import load_tag_truth
 from scened.models.training.text_tower import tokenise
@@ -35,7 +35,7 @@ class Heads(nn.Module):
         """Take `classes`, float [1001, T]: one where an ImageNet output means a tag."""
         super().__init__()
         self.tags = TagHead(classes)
-        self.embedding = nn.Linear(FEATURES, EMBEDDING)
+        self.embedding = PhotoTower()
         self.log_scale = nn.Parameter(torch.tensor(math.log(SCALE)))
 
 
@@ -89,7 +89,7 @@ class Lessons:
         own = self._caption_of[places]
         if not (own >= 0).any():
             return pooled.new_zeros(())
-        embedded = functional.normalize(heads.embedding(pooled[own >= 0]), dim=1)
+        embedded = heads.embedding(pooled[own >= 0])
         count, captions, _ = self._texts.shape
         chosen = torch.randint(captions, (count,), device=pooled.device)
         said = self._texts[torch.arange(count, device=pooled.device), chosen]

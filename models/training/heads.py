@@ -73,7 +73,7 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     torch.save(
         {
             "tags": head.state_dict(),
-            "embedding": likeness.layer.state_dict(),
+            "embedding": likeness.photo.state_dict(),
             "text": likeness.text.state_dict(),
         },
         leg / "heads.pt",

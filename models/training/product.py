@@ -17,8 +17,9 @@ from scened.models.training.network import (
     normalise,
 )
 
-__all__ = ["Outputs", "Product", "TagHead", "face_boxes"]
+__all__ = ["Outputs", "PhotoTower", "Product", "TagHead", "face_boxes"]
 
+HIDDEN = 512  # values between features and embedding
 LEAST_PROBABILITY = 1e-4  # of a tag by the ImageNet classifier, before its log-odds are taken
 
 
@@ -61,6 +62,34 @@ class TagHead(nn.Module):
         return self.evidence * self.log_odds(logits) + self.linear(pooled)
 
 
+class PhotoTower(nn.Module):
+    """The embedding of a photo from its pooled features, as TextTower gives that of words.
+
+    A linear layer, and what a hidden one adds to it.
+    """
+
+    def __init__(self, dropped: float = 0.0) -> None:
+        """Leave out a share of the features, and of the hidden values, in training."""
+        super().__init__()
+        self.drop = nn.Dropout(dropped)
+        self.direct = nn.Linear(FEATURES, EMBEDDING)
+        self.hidden = nn.Linear(FEATURES, HIDDEN)
+        self.deep = nn.Linear(HIDDEN, EMBEDDING)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return unit vectors [B, 256] of features [B, 1280]."""
+        features = self.drop(features)
+        hidden = self.drop(functional.relu(self.hidden(features)))
+        return functional.normalize(self.direct(features) + self.deep(hidden), dim=1)
+
+    def fold(self, mean: Tensor, spread: Tensor) -> None:
+        """Take raw features from now on, where standardised ones were learnt from."""
+        with torch.no_grad():
+            for layer in (self.direct, self.hidden):
+                layer.weight.div_(spread)
+                layer.bias.sub_(layer.weight @ mean)
+
+
 class Product(nn.Module):
     """All heads on one backbone, in one forward."""
 
@@ -69,13 +98,13 @@ class Product(nn.Module):
         self.backbone = Backbone()
         self.faces = FacePyramid()
         self.tags = TagHead(classes)
-        self.embedding = nn.Linear(FEATURES, EMBEDDING)
+        self.embedding = PhotoTower()
 
     def forward(self, image: Tensor) -> Outputs:
         """Analyse one picture, uint8 [1, H, W, 3] RGB, H and W multiples of 32."""
         maps = self.backbone(normalise(image))
         tags = self.tags(maps.pooled, self.backbone.classifier(maps.pooled)).sigmoid()
-        embedding = functional.normalize(self.embedding(maps.pooled), dim=1)
+        embedding = self.embedding(maps.pooled)
         found = self.faces(maps.fine, maps.middle, maps.coarse)
         boxes = face_boxes(found.distances)
         return Outputs(tags[0], embedding[0], boxes[0], found.likely.flatten())
