@@ -61,6 +61,11 @@ class Library:
     pack_id: int
     clock: FakeClock = field(default_factory=FakeClock)
 
+    def reopen(self) -> None:
+        """Open the database anew, after somebody else had it or put another in its place."""
+        self.database.close()
+        self.database = open_for_writing(self.database.file)
+
     def watch(self, folder: Path) -> Root:
         """Make a folder if need be, and make it a root."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -286,10 +291,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def library(database: Database, clock: FakeClock) -> Library:
+def library(database: Database, clock: FakeClock) -> Iterator[Library]:
     with database.writing() as connection:
         pack_id = activate_pack(connection, make_pack())
-    return Library(database, pack_id, clock)
+    library = Library(database, pack_id, clock)
+    yield library
+    library.database.close()  # it may have been opened again
 
 
 @pytest.fixture
