@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 import msgspec
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from scened.cli.options import reading
-from scened.cli.output import as_json, echo_json, say
+from scened.cli.output import as_json, echo_json, json_line, say
 from scened.metrics import metrics
 from scened.store.faults import disk_trouble
 from scened.store.governor_state import Verdict, read_state, read_wish
@@ -77,7 +78,8 @@ class Status(msgspec.Struct, frozen=True):
 def status(database_file: Path, watch: bool, json: bool, as_metrics: bool) -> None:
     """Show what the daemon does or waits for, how fast and how far it is, and what it watches.
 
-    With --watch and --json, one JSON document a line.
+    With --watch, where the screen cannot be redrawn, a line for each change; with --json too, one
+    JSON document a line.
     """
     if as_metrics:
         with reading(database_file) as connection:
@@ -96,15 +98,28 @@ def status(database_file: Path, watch: bool, json: bool, as_metrics: bool) -> No
 
 def _watch(database_file: Path, json: bool) -> None:
     """Show the record every second; returns never."""
+    console = Console()
+    redraws = console.is_terminal and not console.is_dumb_terminal
     with contextlib.ExitStack() as stack:
-        live = None if json else stack.enter_context(Live(auto_refresh=False))
+        live = None
+        if redraws and not json:
+            live = stack.enter_context(Live(console=console, auto_refresh=False))
+        last_line = ""
         while True:
             record = _status(database_file)
-            if live is None:
-                click.echo(msgspec.json.encode(record))
-            else:
+            if live is not None:
                 live.update(Text("\n".join(_lines(record))), refresh=True)
+            elif json:
+                click.echo(json_line(record))
+            elif last_line != (last_line := _line(record)):
+                say(last_line)
             time.sleep(WATCH_SECONDS)
+
+
+def _line(record: Status) -> str:
+    """Return what changes when something happens, and not with every second."""
+    state = f"{record.state}: {record.reason}" if record.running else _headline(record)
+    return f"{state}; {record.done} analysed, {record.pending} pending, {record.failed} failed"
 
 
 def _lines(record: Status) -> list[str]:
