@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scened.analysis import raw
-from scened.analysis.decode import Limits, decode, read_picture
+from scened.analysis.decode import decode, read_picture
 from scened.analysis.jxl import jxl_size
+from scened.config import Limits
 from scened.errors import UnreadablePhoto
 from scened.formats import JPEG_XL, RAW, Format, Support, format_of
 from tests.photos import SHARED, exif, needs_shared, photo, write_photo
