@@ -14,7 +14,10 @@ from scened.settings_file import as_toml, change_setting, listed, literal
 __all__ = ["config"]
 
 
-@click.group(epilog="Example: scened config set gates.battery.on_battery true")
+@click.group(
+    short_help="Show, check and change the settings.",
+    epilog="Example: scened config set gates.battery.on_battery true",
+)
 def config() -> None:
     """Show, check and change the settings; a running daemon takes a change up within seconds."""
 

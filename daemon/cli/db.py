@@ -18,7 +18,9 @@ from scened.store.ownership import refuse_foreign_owner
 __all__ = ["db"]
 
 
-@click.group(epilog="Example: scened db check")
+@click.group(
+    short_help="Check, back up, restore or mend the database.", epilog="Example: scened db check"
+)
 def db() -> None:
     """Look after the database file: check it, back it up, mend it."""
 

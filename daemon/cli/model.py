@@ -55,7 +55,9 @@ class TimedPack(msgspec.Struct, frozen=True):
 named = click.argument("name", metavar="[NAME]", default="")
 
 
-@click.group(epilog="Example: scened model list")
+@click.group(
+    short_help="List, add, use, verify and time networks.", epilog="Example: scened model list"
+)
 def model() -> None:
     """List, show, add, use, verify and time packs: the networks that photos are looked at with."""
 

@@ -27,7 +27,10 @@ __all__ = ["manager", "service"]
 LOG_LINES = 50
 
 
-@click.group(epilog="Example: scened service install ~/Pictures")
+@click.group(
+    short_help="Let the system start it at every login.",
+    epilog="Example: scened service install ~/Pictures",
+)
 def service() -> None:
     """Let the system start the daemon, now and at every login, in a sandbox."""
 

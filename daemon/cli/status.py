@@ -70,7 +70,10 @@ class Status(msgspec.Struct, frozen=True):
     roots: tuple[WatchedFolder, ...]
 
 
-@click.command(epilog="Example: scened status --watch")
+@click.command(
+    short_help="Show what it does or waits for, and how far it is.",
+    epilog="Example: scened status --watch",
+)
 @click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
 @as_json
 @click.option("--metrics", "as_metrics", is_flag=True, help="Print OpenMetrics text instead.")
@@ -196,7 +199,7 @@ def _work(record: Status) -> str:
     if record.rate_since_start:
         now = f"{record.rate:.1f} photos a second over the last minute, " if record.rate else ""
         speed = f"speed: {now}{record.rate_since_start:.1f} since the start of the daemon; "
-    return f"duty {record.duty:.0%}; {speed}{memory}"
+    return f"works at most {record.duty:.0%} of the time; {speed}{memory}"
 
 
 def _finite(seconds: float) -> float:
@@ -206,8 +209,8 @@ def _finite(seconds: float) -> float:
 
 def _headline(record: Status) -> str:
     if not record.running:
-        advice = "; `scened run` goes on" if record.pending else ""
-        return f"not running ({record.reason}){advice}"
+        advice = "`scened run` goes on, `scened service install` for good"
+        return f"not running ({record.reason}); {advice}"
     words = f"{record.state}: {record.reason}"
     if record.state == "working" and record.rate:
         words += f", {record.rate:.1f} photos a second"

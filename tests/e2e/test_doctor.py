@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def test_a_sound_installation_has_nothing_red(scened: Scened, library: Path) -> 
 def test_what_is_not_green_names_a_command(scened: Scened, without_extras: None) -> None:
     checks = [check for found in examined(scened).values() for check in found]
     assert [each for each in checks if each["colour"] != "green" and not each["remedy"]] == []
-    assert "pip install 'scened[raw]'" in [check["remedy"] for check in checks]
+    assert f"{sys.executable} -m pip install 'scened[raw]'" in [check["remedy"] for check in checks]
 
 
 def test_a_damaged_pack_is_red(scened: Scened, tmp_path: Path) -> None:
