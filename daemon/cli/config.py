@@ -22,7 +22,10 @@ def config() -> None:
     """Show, check and change the settings; a running daemon takes a change up within seconds."""
 
 
-@config.command(epilog="Example: scened config show --json")
+@config.command(
+    short_help="Print every setting with its value and meaning.",
+    epilog="Example: scened config show --json",
+)
 @settings_option
 @as_json
 def show(settings_file: Path | None, json: bool) -> None:
@@ -54,7 +57,11 @@ def check(settings_file: Path | None) -> None:
         click.echo(f"  {setting.name} = {value}  (default: {default})")
 
 
-@config.command("set", epilog="Example: scened config set gates.hours.windows \"['22:00-07:00']\"")
+@config.command(
+    "set",
+    short_help="Change a setting.",
+    epilog="Example: scened config set gates.hours.windows \"['22:00-07:00']\"",
+)
 @click.argument("key")
 @click.argument("value")
 @settings_option

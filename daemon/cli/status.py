@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
 from scened.store.roots import roots
-from scened.wording import duration
+from scened.wording import duration, file_size
 
 __all__ = ["Status", "status"]
 
@@ -136,11 +137,7 @@ def _lines(record: Status) -> list[str]:
         lines.append(f"{record.stale} of those pending show what another pack saw until then")
     if record.running:
         lines.append(_work(record))
-        lines += [
-            f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
-            f"  (limit: {gate.limit}; setting: {gate.setting})"
-            for gate in record.gates
-        ]
+        lines += _gates(record.gates)
     if record.trouble:
         lines.append(record.trouble)
     if record.last_error:
@@ -149,8 +146,21 @@ def _lines(record: Status) -> list[str]:
         away = "" if root.available else "  (away; results are kept)"
         polled = f"  (read at intervals: {root.polled})" if root.polled and not away else ""
         lines.append(f"  {root.path}{away}{polled}")
-    size = f"{record.database_bytes / 1e6:.1f} MB"
+    size = file_size(record.database_bytes)
     return [*lines, f"{record.database} ({size}), pack {record.pack}"]
+
+
+def _gates(gates: Sequence[Verdict]) -> list[str]:
+    """Return a line for each gate, in columns."""
+    names, readings = (
+        max((len(getattr(gate, column)) for gate in gates), default=0)
+        for column in ("setting", "reading")
+    )
+    return [
+        f"  {'open  ' if gate.open else 'CLOSED'}  {gate.setting:{names}}"
+        f"  {gate.reading:{readings}}  limit: {gate.limit}"
+        for gate in gates
+    ]
 
 
 def _status(database_file: Path) -> Status:

@@ -95,10 +95,6 @@ def test_a_pipe_gets_no_empty_lines(scened: Scened, library: Path) -> None:
     assert "" not in scened("run", "--once", library).splitlines()
 
 
-def test_help_shows_whole_sentences(scened: Scened) -> None:
-    assert "..." not in scened("--help").partition("Begin:")[2]
-
-
 def test_help_on_a_narrow_terminal_keeps_to_it(scened: Scened) -> None:
     assert max(map(len, in_terminal(scened, "--help", COLUMNS="40").splitlines())) <= 60
 
