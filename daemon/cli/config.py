@@ -44,7 +44,10 @@ def path(settings_file: Path | None) -> None:
     click.echo(str(settings_file or default_settings_file()))
 
 
-@config.command(epilog="Example: scened config check")
+@config.command(
+    short_help="Tell what is wrong in the settings, or what was set.",
+    epilog="Example: scened config check",
+)
 @settings_option
 def check(settings_file: Path | None) -> None:
     """Check the settings file; what is wrong is named with its line."""
