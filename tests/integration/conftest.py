@@ -29,6 +29,7 @@ from scened.store.database import Database, open_for_writing
 from scened.store.queue import pending_photos
 from scened.store.results import activate_pack, record
 from scened.store.roots import Root, add_root, roots
+from tests.clock import FakeClock
 from tests.photos import photo
 
 HOUR_SECONDS = 3600
@@ -38,19 +39,6 @@ LABELS = (
     Label("dog", "object", "animal", ("hound", "puppy"), 0.5),
     Label("beach", "scene", None, ("seaside",), 0.5),
 )
-
-
-class FakeClock:
-    """A steady clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @dataclass
