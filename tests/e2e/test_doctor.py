@@ -30,7 +30,7 @@ def colours(checks: Checks, name: str) -> list[str]:
 
 
 def test_a_sound_installation_has_nothing_red(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     checks = examined(scened)
     names = {"program", "settings", "pack", "priority", "codecs", "database", "folders", "disk"}
     assert {name: colours(checks, name) for name in names} == {name: ["green"] for name in names}
@@ -53,7 +53,7 @@ def test_a_damaged_pack_is_red(scened: Scened, tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_red(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     data = bytearray(scened.database.read_bytes())
     data[4096:40960] = b"\xaa" * (40960 - 4096)
     scened.database.write_bytes(data)
@@ -73,7 +73,7 @@ def test_a_mistake_in_the_settings_is_red(scened: Scened) -> None:
 
 @pytest.mark.skipif(not WATCHES_FILE.exists(), reason="inotify is Linux's")
 def test_the_limit_of_watches_is_told(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     limit = WATCHES_FILE.read_text().strip()
     assert (
         f"2 folders with photos, the system lets a user watch {limit}"
