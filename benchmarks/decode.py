@@ -3,7 +3,7 @@
 Makes one 12-megapixel photo in every format from a picture that scikit-image carries, and takes
 the photos of a folder too, when one is named. The reference decodes the whole picture and resizes
 it. Every measurement runs in a process of its own. `bytes/pixel` is what `_PEAK_BYTES` in
-`scened.analysis.decode` must cover.
+`scened.analysis.reduction` must cover.
 
     python benchmarks/decode.py [--photos FOLDER]
 """

@@ -37,6 +37,15 @@ __all__ = [
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Window = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 
+# What msgspec calls a kind of value, and what people do
+KINDS = {
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text",
+}
+
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file; a word that is not known is refused.
@@ -244,8 +253,10 @@ def _explained(file: Path, words: str, fault: str) -> BadConfiguration:
     else:
         *table, key = tables
         key = key.partition("[")[0]
-        remedy = "see docs/settings.md"
+        remedy = "`scened config show` tells what each setting means"
         complaint = complaint[:1].lower() + complaint[1:]
+        for kind, word in KINDS.items():
+            complaint = complaint.replace(f"`{kind}`", word)
     return BadConfiguration(
         f"{file}, line {_line_of(words, table, key)}: {'.'.join([*table, key])}: {complaint}",
         remedy,

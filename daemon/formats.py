@@ -121,7 +121,7 @@ class Format(NamedTuple):
     @property
     def reason(self) -> str:
         """Say why it cannot be decoded where its codec is missing, and what to do about it."""
-        return f"{self.family} photos need a codec: pip install 'scened[{self.extra}]'"
+        return f"{self.family} photos need a codec: the extra [{self.extra}], see `scened doctor`"
 
 
 COMMON = Format("common")

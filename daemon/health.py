@@ -18,6 +18,7 @@ from scened.config import Settings, load_settings
 from scened.errors import ScenedError
 from scened.formats import EXTRA_FORMATS
 from scened.governor.sensors import Sensors
+from scened.installation import install_extra, reinstall
 from scened.store.database import Database, open_for_reading
 from scened.store.roots import roots
 from scened.store.schema import SCHEMA_VERSION
@@ -34,7 +35,6 @@ RAISE_WATCHES = (
     "echo fs.inotify.max_user_watches=1048576 | sudo tee /etc/sysctl.d/60-scened.conf"
     " && sudo sysctl --system"
 )
-REINSTALL = "pip install --force-reinstall scened"
 LOWEST_NICENESS = 19
 
 
@@ -118,7 +118,9 @@ def _check_analyzer(pack_folder: Path) -> Iterator[Check]:
         return
     except msgspec.MsgspecError:
         last = ran.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        yield Check("pack", Colour.RED, f"the analyzer cannot start: {''.join(last)}", REINSTALL)
+        yield Check(
+            "pack", Colour.RED, f"the analyzer cannot start: {''.join(last)}", reinstall("scened")
+        )
         return
     yield _check_pack(examined)
     yield _check_priority(examined)
@@ -127,7 +129,9 @@ def _check_analyzer(pack_folder: Path) -> Iterator[Check]:
 
 def _check_pack(examined: _Examination) -> Check:
     if examined.fault or examined.seconds is None:
-        return Check("pack", Colour.RED, examined.fault or "it cannot be timed", REINSTALL)
+        return Check(
+            "pack", Colour.RED, examined.fault or "it cannot be timed", reinstall("scened")
+        )
     words = f"{examined.pack} verified, {1000 * examined.seconds:.0f} ms a photo"
     if examined.seconds > SLOW_SECONDS:
         return Check("pack", Colour.YELLOW, f"{words}: this computer is busy or slow", "")
@@ -152,13 +156,13 @@ def _check_codecs(codecs: dict[str, bool]) -> Iterator[Check]:
     missing = [name for name, found in codecs.items() if not found and name not in extras]
     if missing:
         words = f"missing: {', '.join(missing)}"
-        yield Check("codecs", Colour.RED, words, "pip install --force-reinstall pillow pillow-heif")
+        yield Check("codecs", Colour.RED, words, reinstall("pillow", "pillow-heif"))
     else:
         yield Check("codecs", Colour.GREEN, there)
     for family, extra in extras.items():
         if not codecs.get(family):
-            remedy = f"pip install 'scened[{extra}]'"
-            yield Check("codecs", Colour.YELLOW, f"{family} photos are left alone", remedy)
+            words = f"{family} photos are left alone"
+            yield Check("codecs", Colour.YELLOW, words, install_extra(extra))
 
 
 def _check_database(database_file: Path) -> Iterator[Check]:

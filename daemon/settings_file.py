@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -64,7 +65,11 @@ def change_setting(file: Path, name: str, words: str) -> Settings:
     """
     known = [setting.name for setting in listed(Settings())]
     if name not in known:
-        raise BadConfiguration(f"there is no setting {name!r}", f"known are: {', '.join(known)}")
+        near = difflib.get_close_matches(name, known)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise BadConfiguration(
+            f"there is no setting {name!r}", f"{meant}`scened config show` lists them"
+        )
     try:
         before = file.read_text("utf-8")
     except FileNotFoundError:

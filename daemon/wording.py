@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["duration", "parse_duration", "visible"]
+__all__ = ["duration", "file_size", "parse_duration", "visible"]
 
 MINUTE_SECONDS = 60
 HOUR_MINUTES = 60
@@ -38,6 +38,15 @@ def duration(seconds: float) -> str:
     if minutes < DAY_MINUTES:
         return f"{minutes // HOUR_MINUTES} h {minutes % HOUR_MINUTES} min"
     return f"{minutes // DAY_MINUTES} d {minutes % DAY_MINUTES // HOUR_MINUTES} h"
+
+
+def file_size(byte_count: int) -> str:
+    """Return a size as people say it: '12 kB', '3.4 MB', '120 MB', '1.2 GB'."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if byte_count >= unit:
+            digits = 0 if byte_count >= 100 * unit else 1
+            return f"{byte_count / unit:,.{digits}f} {name}"
+    return f"{byte_count / 1e3:.0f} kB"
 
 
 def parse_duration(words: str) -> float:

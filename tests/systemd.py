@@ -1,6 +1,7 @@
-"""A real systemd in namespaces of its own, with a user manager, to try the service under.
+"""A real systemd in namespaces of its own, with the manager of an ordinary user, for the service.
 
-Needs Linux, root, unshare (util-linux) and systemd; the machine's own systemd is not touched.
+Needs Linux, root, unshare (util-linux) and systemd; the machine's own systemd is not touched, and
+neither are its users.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["HOME", "needs_systemd", "run_under_systemd"]
+__all__ = ["HOME", "USER_ID", "needs_systemd", "run_under_systemd"]
 
 HOME = Path("/home/tester")
+USER_ID = 54_321  # of the user `tester`, who is there in the namespaces only
+REPOSITORY = Path(__file__).parents[1]
 BOOT_SECONDS = 200
 SYSTEMD = Path("/lib/systemd/systemd")
 
@@ -24,7 +27,8 @@ MANAGER = """
 DefaultDependencies=no
 [Service]
 Type=notify
-Environment=XDG_RUNTIME_DIR=/run/user/0 HOME={home}
+User=tester
+Environment=XDG_RUNTIME_DIR=/run/user/{user}
 ExecStart={systemd} --user
 Delegate=yes
 """
@@ -38,7 +42,8 @@ SuccessAction=exit
 FailureAction=exit
 [Service]
 Type=oneshot
-Environment=XDG_RUNTIME_DIR=/run/user/0 HOME={home} PATH={path}
+User=tester
+Environment=XDG_RUNTIME_DIR=/run/user/{user} PATH={path}
 WorkingDirectory={folder}
 ExecStart=/bin/sh {folder}/trial.sh
 StandardOutput=file:{folder}/trial.log
@@ -55,12 +60,21 @@ INSIDE = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
-mkdir -p /run/user/0 /run/lock
-chmod 700 /run/user/0
+mkdir -p /run/user/{user} /run/lock
+# systemd's own services, of which none is started here, make these for the users' sandboxes
+mkdir -p /run/systemd/unit-root /run/systemd/mount-rootfs
+chmod 700 /run/user/{user}
+cp /etc/passwd /etc/group /run
+echo tester:x:{user}:{user}::{home}:/bin/sh >> /run/passwd
+echo tester:x:{user}: >> /run/group
+mount --bind /run/passwd /etc/passwd
+mount --bind /run/group /etc/group
+{opened}
 umount -R /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs tmpfs /home
 mkdir {home}
+chown -R tester:tester {home} {folder} /run/user/{user}
 mount -t tmpfs tmpfs /etc/systemd/system
 cp {folder}/units/* /etc/systemd/system/
 exec env -i container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin {systemd} --system \
@@ -93,6 +107,25 @@ _SKIPPED = _reason_to_skip()
 needs_systemd = pytest.mark.skipif(_SKIPPED is not None, reason=str(_SKIPPED))
 
 
+def _opened(folder: Path) -> str:
+    """Return commands that let everybody reach what is needed below folders closed to them."""
+    needed = {Path(sys.base_prefix), Path(sys.prefix), REPOSITORY, folder}
+    closed = {
+        above for path in needed for above in path.parents if not above.stat().st_mode & 0o001
+    }
+    lines = []
+    for number, path in enumerate(sorted(needed)):
+        lines += [f"mkdir -p /run/kept/{number}", f"mount --bind {path} /run/kept/{number}"]
+    lines += [f"mount -t tmpfs -o mode=755 tmpfs {above}" for above in _outermost(closed)]
+    for number, path in enumerate(sorted(needed)):
+        lines += [f"mkdir -p {path}", f"mount --bind /run/kept/{number} {path}"]
+    return "\n".join(lines)
+
+
+def _outermost(folders: set[Path]) -> set[Path]:
+    return {each for each in folders if not folders.intersection(each.parents)}
+
+
 def run_under_systemd(folder: Path, script: str) -> str:
     """Boot systemd, run a shell script beside a user manager, and return what it printed.
 
@@ -102,6 +135,8 @@ def run_under_systemd(folder: Path, script: str) -> str:
     assert parent is not None
     cgroup = parent / f"scened-test-{os.getpid()}"
     words = {
+        "user": USER_ID,
+        "opened": _opened(folder),
         "cgroup": cgroup,
         "folder": folder,
         "home": HOME,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from scened.analysis.decode import PhotoPath, read_picture
+from scened.analysis.decode import read_picture
+from scened.analysis.opening import PhotoPath
 from scened.config import Limits
 from scened.findings import Face, TagScore
 

@@ -13,7 +13,7 @@ from scened.requests import ADD, folder_to_add
 __all__ = ["add"]
 
 
-@click.command(epilog="Example: scened add ~/Pictures /media/photos")
+@click.command(short_help="Watch folders.", epilog="Example: scened add ~/Pictures /media/photos")
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path())
 @click.pass_obj
 def add(database_file: Path, folders: tuple[str, ...]) -> None:

@@ -12,7 +12,9 @@ from scened.requests import BOOST
 __all__ = ["boost"]
 
 
-@click.command(epilog="Example: scened boost 30m")
+@click.command(
+    short_help="Work as fast as it can, for a while.", epilog="Example: scened boost 30m"
+)
 @click.argument("length", metavar="[DURATION]", default=FOR_EVER, callback=as_seconds)
 @click.pass_obj
 def boost(database_file: Path, length: float) -> None:

@@ -10,7 +10,10 @@ __all__ = ["completion"]
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(epilog="Example: scened completion bash >> ~/.bashrc")
+@click.command(
+    short_help="Print the script that completes commands.",
+    epilog="Example: scened completion bash >> ~/.bashrc",
+)
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

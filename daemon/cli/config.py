@@ -14,12 +14,18 @@ from scened.settings_file import as_toml, change_setting, listed, literal
 __all__ = ["config"]
 
 
-@click.group(epilog="Example: scened config set gates.battery.on_battery true")
+@click.group(
+    short_help="Show, check and change the settings.",
+    epilog="Example: scened config set gates.battery.on_battery true",
+)
 def config() -> None:
     """Show, check and change the settings; a running daemon takes a change up within seconds."""
 
 
-@config.command(epilog="Example: scened config show --json")
+@config.command(
+    short_help="Print every setting with its value and meaning.",
+    epilog="Example: scened config show --json",
+)
 @settings_option
 @as_json
 def show(settings_file: Path | None, json: bool) -> None:
@@ -38,7 +44,10 @@ def path(settings_file: Path | None) -> None:
     click.echo(str(settings_file or default_settings_file()))
 
 
-@config.command(epilog="Example: scened config check")
+@config.command(
+    short_help="Tell what is wrong in the settings, or what was set.",
+    epilog="Example: scened config check",
+)
 @settings_option
 def check(settings_file: Path | None) -> None:
     """Check the settings file; what is wrong is named with its line."""
@@ -51,7 +60,11 @@ def check(settings_file: Path | None) -> None:
         click.echo(f"  {setting.name} = {value}  (default: {default})")
 
 
-@config.command("set", epilog="Example: scened config set gates.hours.windows \"['22:00-07:00']\"")
+@config.command(
+    "set",
+    short_help="Change a setting.",
+    epilog="Example: scened config set gates.hours.windows \"['22:00-07:00']\"",
+)
 @click.argument("key")
 @click.argument("value")
 @settings_option

@@ -18,12 +18,17 @@ from scened.store.ownership import refuse_foreign_owner
 __all__ = ["db"]
 
 
-@click.group(epilog="Example: scened db check")
+@click.group(
+    short_help="Check, back up, restore or mend the database.", epilog="Example: scened db check"
+)
 def db() -> None:
     """Look after the database file: check it, back it up, mend it."""
 
 
-@db.command(epilog="Example: scened db check")
+@db.command(
+    short_help="Read the whole file and tell what is wrong with it.",
+    epilog="Example: scened db check",
+)
 @click.pass_obj
 def check(database_file: Path) -> None:
     """Read the whole file and tell what is wrong with it; ends with 65 if anything is.
@@ -40,7 +45,9 @@ def check(database_file: Path) -> None:
     say("the database is whole")
 
 
-@db.command(epilog="Example: scened db backup")
+@db.command(
+    short_help="Copy the database into the folder `backups`.", epilog="Example: scened db backup"
+)
 @click.pass_obj
 def backup(database_file: Path) -> None:
     """Copy the database into the folder `backups` beside it; the newest three are kept.
@@ -52,7 +59,9 @@ def backup(database_file: Path) -> None:
     say(f"{made.file} ({made.file.stat().st_size / 1e6:.1f} MB)")
 
 
-@db.command(epilog="Example: scened db restore")
+@db.command(
+    short_help="Go back to the newest backup, or to another.", epilog="Example: scened db restore"
+)
 @click.argument("copy", metavar="[BACKUP]", required=False, type=click.Path(path_type=Path))
 @click.option("--list", "only_list", is_flag=True, help="Only list the backups there are.")
 @click.pass_obj
@@ -72,7 +81,11 @@ def restore(database_file: Path, copy: Path | None, only_list: bool) -> None:
     say(f"restored; what was there is kept as {kept.file}")
 
 
-@db.command("repair", epilog="Example: scened db repair")
+@db.command(
+    "repair",
+    short_help="Save all that can be read of a damaged database.",
+    epilog="Example: scened db repair",
+)
 @click.pass_obj
 def mend(database_file: Path) -> None:
     """Save all that can be read of a damaged database; what was there is kept beside it.

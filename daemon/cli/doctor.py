@@ -22,7 +22,10 @@ __all__ = ["doctor"]
 TERMINAL_COLOURS = {Colour.GREEN: "green", Colour.YELLOW: "yellow", Colour.RED: "red"}
 
 
-@click.command(epilog="Example: scened doctor --json")
+@click.command(
+    short_help="Show what is well, what is not, and what mends it.",
+    epilog="Example: scened doctor --json",
+)
 @click.option(
     "--pack",
     "pack_folder",

@@ -9,11 +9,15 @@ import click
 from scened.cli.finding import echo_paths, null_option
 from scened.cli.output import as_json, echo_json, say
 from scened.library import Library
+from scened.wording import file_size
 
 __all__ = ["duplicates"]
 
 
-@click.command(epilog="Example: scened duplicates --exact")
+@click.command(
+    short_help="List photos that show the same, best copy first.",
+    epilog="Example: scened duplicates --exact",
+)
 @click.option("--exact", is_flag=True, help="Only files with the same bytes; this is quick.")
 @as_json
 @null_option
@@ -37,6 +41,6 @@ def duplicates(database_file: Path, exact: bool, json: bool, null: bool) -> None
     for group in groups:
         say("the same bytes" if group.exact else "the same picture")
         for photo in group.photos:
-            size = f"{photo.width} x {photo.height}, {photo.file_size / 1e6:.1f} MB"
+            size = f"{photo.width} x {photo.height}, {file_size(photo.file_size)}"
             say(f"  {photo.path}  ({size}, {photo.date[:10]})")
     say(f"{len(groups)} groups, {len(others)} photos more than needed", err=bool(groups))

@@ -42,7 +42,10 @@ COLUMNS = (
 )
 
 
-@click.command(epilog="Example: scened export --format xmp --from 2019 --dry-run")
+@click.command(
+    short_help="Give all that is known to other programs.",
+    epilog="Example: scened export --format xmp --from 2019 --dry-run",
+)
 @click.option(
     "--format",
     "target",

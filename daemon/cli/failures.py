@@ -14,7 +14,10 @@ from scened.store.reading import not_analysed
 __all__ = ["failures"]
 
 
-@click.command(epilog="Example: scened failures --retry")
+@click.command(
+    short_help="List what could not be looked at, and why.",
+    epilog="Example: scened failures --retry",
+)
 @click.option("--retry", is_flag=True, help="Look at all of them again.")
 @as_json
 @click.pass_obj

@@ -18,7 +18,10 @@ from scened.store.places import displayed
 __all__ = ["forget"]
 
 
-@click.command(epilog="Example: scened forget ~/Pictures/private")
+@click.command(
+    short_help="Let nothing remain of what is known of photos.",
+    epilog="Example: scened forget ~/Pictures/private",
+)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
 @click.option("--everything", is_flag=True, help="The whole database, its backups and its logs.")
 @click.pass_obj

@@ -11,11 +11,14 @@ from scened.cli.options import settings_option
 from scened.cli.output import say
 from scened.config import load_settings
 from scened.errors import MissingExtra
+from scened.installation import install_extra
 
 __all__ = ["gallery"]
 
 
-@click.command(epilog="Example: scened gallery --no-browser")
+@click.command(
+    short_help="Show the library in the browser.", epilog="Example: scened gallery --no-browser"
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
@@ -43,7 +46,7 @@ def gallery(
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"the gallery needs {error.name}, which is not installed",
-            "pip install 'scened[gallery]'",
+            install_extra("gallery"),
         ) from error
     serve(
         database_file,

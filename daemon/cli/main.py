@@ -21,32 +21,14 @@ from scened.store.schema import SCHEMA_VERSION
 __all__ = ["commands", "main"]
 
 
-NAMES = (
-    "add",
-    "run",
-    "status",
-    "show",
-    "search",
-    "similar",
-    "duplicates",
-    "stats",
-    "tag",
-    "export",
-    "gallery",
-    "failures",
-    "db",
-    "forget",
-    "relocate",
-    "pause",
-    "resume",
-    "boost",
-    "remove",
-    "model",
-    "config",
-    "service",
-    "doctor",
-    "completion",
-)
+SECTIONS = {
+    "Begin": ("run", "add", "remove", "status", "doctor"),
+    "Find": ("search", "similar", "duplicates", "show", "gallery", "stats", "failures"),
+    "Correct and share": ("tag", "export"),
+    "When it works": ("service", "pause", "resume", "boost", "config"),
+    "Look after": ("db", "forget", "relocate", "model", "completion"),
+}
+NAMES = tuple(name for names in SECTIONS.values() for name in names)
 
 
 class _Commands(Mapping[str, click.Command]):
@@ -66,8 +48,25 @@ class _Commands(Mapping[str, click.Command]):
         return len(NAMES)
 
 
+class _InSections(click.Group):
+    """A group whose help lists the commands by what they are for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the sections, every one with its names in the same column."""
+        width = max(map(len, NAMES))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (f"{name:{width}}", self.commands[name].get_short_help_str())
+                        for name in names
+                    ]
+                )
+
+
 @click.group(
     name="scened",
+    cls=_InSections,
     commands=cast("MutableMapping[str, click.Command]", _Commands()),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: scened run --once ~/Pictures",

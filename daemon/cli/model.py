@@ -55,7 +55,9 @@ class TimedPack(msgspec.Struct, frozen=True):
 named = click.argument("name", metavar="[NAME]", default="")
 
 
-@click.group(epilog="Example: scened model list")
+@click.group(
+    short_help="List, add, use, verify and time networks.", epilog="Example: scened model list"
+)
 def model() -> None:
     """List, show, add, use, verify and time packs: the networks that photos are looked at with."""
 
@@ -117,7 +119,10 @@ def show(database_file: Path, name: str, json: bool) -> None:
         click.echo(f"  learnt from {_plain(source.name)} ({_plain(source.licence)})")
 
 
-@model.command(epilog="Example: scened model add ~/Downloads/everyday-2")
+@model.command(
+    short_help="Check a pack and copy it into the data folder.",
+    epilog="Example: scened model add ~/Downloads/everyday-2",
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.pass_obj
 def add(database_file: Path, folder: Path) -> None:
@@ -126,7 +131,9 @@ def add(database_file: Path, folder: Path) -> None:
     click.echo(f"{pack.identity} is there; `scened model use {pack.identity}` looks with it")
 
 
-@model.command(epilog="Example: scened model use everyday-2")
+@model.command(
+    short_help="Look with another pack from now on.", epilog="Example: scened model use everyday-2"
+)
 @click.argument("name", metavar="NAME")
 @click.pass_obj
 def use(database_file: Path, name: str) -> None:
@@ -136,7 +143,10 @@ def use(database_file: Path, name: str) -> None:
         click.echo(answer.sentence)
 
 
-@model.command(epilog="Example: scened model verify")
+@model.command(
+    short_help="Check every file of a pack, and look with it once.",
+    epilog="Example: scened model verify",
+)
 @named
 @click.pass_obj
 def verify(database_file: Path, name: str) -> None:
@@ -147,7 +157,10 @@ def verify(database_file: Path, name: str) -> None:
     click.echo(f"{pack.identity} is sound: its files are as they should be, and its network runs")
 
 
-@model.command(epilog="Example: scened model bench --json")
+@model.command(
+    short_help="Measure how long a look takes on this machine.",
+    epilog="Example: scened model bench --json",
+)
 @named
 @as_json
 @click.pass_obj

@@ -12,7 +12,9 @@ from scened.requests import PAUSE
 __all__ = ["pause"]
 
 
-@click.command(epilog="Example: scened pause 2h")
+@click.command(
+    short_help="Hold all work, for a while or until told.", epilog="Example: scened pause 2h"
+)
 @click.argument("length", metavar="[DURATION]", default=FOR_EVER, callback=as_seconds)
 @click.pass_obj
 def pause(database_file: Path, length: float) -> None:

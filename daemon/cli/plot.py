@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from scened.errors import CannotCreate
+from scened.installation import install_extra
 from scened.records import Stats
+from scened.wording import file_size
 
 __all__ = ["draw_stats"]
 
@@ -25,10 +27,10 @@ def draw_stats(stats: Stats, output: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise CannotCreate(
-            "there is nothing to draw with", "`pip install scened[plot]` brings it"
+            "there is nothing to draw with", f"`{install_extra('plot')}` brings it"
         ) from error
     figure = Figure(figsize=INCHES, layout="constrained")
-    figure.suptitle(f"{stats.photos:,} photos, {stats.file_bytes / 1e9:,.1f} GB")
+    figure.suptitle(f"{stats.photos:,} photos, {file_size(stats.file_bytes)}")
     charts = (
         ("photos a year", stats.years),
         ("tags", stats.tags[:BARS]),

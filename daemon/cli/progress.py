@@ -17,14 +17,16 @@ class ProgressBar:
     """Shows each pulse on stderr, where that is a terminal; nothing at all unless `shown`."""
 
     def __init__(self, shown: bool) -> None:
+        console = Console(stderr=True)
+        redraws = console.is_terminal and not console.is_dumb_terminal
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]}"),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
-            disable=not shown,
+            disable=not (shown and redraws),
         )
         self._task = self._progress.add_task("starting", total=None, pace="")
 

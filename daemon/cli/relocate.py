@@ -18,7 +18,10 @@ from scened.store.roots import relocate_roots, roots
 __all__ = ["relocate"]
 
 
-@click.command(epilog="Example: scened relocate /media/old/Pictures /media/new/Pictures")
+@click.command(
+    short_help="Follow folders to another disk or machine.",
+    epilog="Example: scened relocate /media/old/Pictures /media/new/Pictures",
+)
 @click.argument("old", metavar="OLD", type=click.Path())
 @click.argument("new", metavar="NEW", type=click.Path())
 @click.pass_obj

@@ -15,7 +15,10 @@ from scened.requests import REMOVE
 __all__ = ["remove"]
 
 
-@click.command(epilog="Example: scened remove ~/Pictures/Scans")
+@click.command(
+    short_help="Watch a folder no longer and forget its photos.",
+    epilog="Example: scened remove ~/Pictures/Scans",
+)
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.pass_obj
 def remove(database_file: Path, folder: str) -> None:

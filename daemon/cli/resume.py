@@ -12,7 +12,7 @@ from scened.requests import RESUME
 __all__ = ["resume"]
 
 
-@click.command(epilog="Example: scened resume")
+@click.command(short_help="End a pause or a boost.", epilog="Example: scened resume")
 @click.pass_obj
 def resume(database_file: Path) -> None:
     """End a pause or a boost: the gates decide again."""

@@ -45,7 +45,10 @@ class Choices(NamedTuple):
     jobs: int | None
 
 
-@click.command(epilog="Example: scened run --once ~/Pictures")
+@click.command(
+    short_help="Look at photos: once, or go on as more come.",
+    epilog="Example: scened run --once ~/Pictures",
+)
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
 @click.option("--once", is_flag=True, help="Look at what is there with a progress bar, then end.")
 @click.option(

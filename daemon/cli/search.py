@@ -16,7 +16,11 @@ from scened.search.filters import Filters
 __all__ = ["search"]
 
 
-@click.command(cls=MinusWords, epilog="Example: scened search dog beach -cat --from 2019")
+@click.command(
+    short_help="Find photos by words, dates, camera, faces, meaning.",
+    cls=MinusWords,
+    epilog="Example: scened search dog beach -cat --from 2019",
+)
 @click.argument("words", metavar="[WORD]...", nargs=-1)
 @click.option(
     "--by",

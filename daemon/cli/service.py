@@ -27,12 +27,18 @@ __all__ = ["manager", "service"]
 LOG_LINES = 50
 
 
-@click.group(epilog="Example: scened service install ~/Pictures")
+@click.group(
+    short_help="Let the system start it at every login.",
+    epilog="Example: scened service install ~/Pictures",
+)
 def service() -> None:
     """Let the system start the daemon, now and at every login, in a sandbox."""
 
 
-@service.command(epilog="Example: scened service install ~/Pictures")
+@service.command(
+    short_help="Install and start the service, or bring it up to date.",
+    epilog="Example: scened service install ~/Pictures",
+)
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path())
 @click.option("--dry-run", is_flag=True, help="Print the unit and where it would go; do nothing.")
 @settings_option
@@ -62,7 +68,10 @@ def install(
         click.echo("no folder is watched yet: `scened add ~/Pictures` tells it where to look")
 
 
-@service.command(epilog="Example: scened service uninstall --purge")
+@service.command(
+    short_help="Stop the service and take it away.",
+    epilog="Example: scened service uninstall --purge",
+)
 @click.option("--purge", is_flag=True, help="Delete the database, the log and the settings too.")
 @settings_option
 @click.pass_obj
@@ -89,14 +98,19 @@ def start() -> None:
         click.echo(sentence)
 
 
-@service.command(epilog="Example: scened service stop")
+@service.command(
+    short_help="Stop the service until the next login.", epilog="Example: scened service stop"
+)
 def stop() -> None:
     """Stop the service until the next login; `scened pause` only makes it wait."""
     for sentence in manager().stop():
         click.echo(sentence)
 
 
-@service.command(epilog="Example: scened service status")
+@service.command(
+    short_help="Show whether the service is installed and runs.",
+    epilog="Example: scened service status",
+)
 @as_json
 def status(json: bool) -> None:
     """Show whether the service is installed and runs; `scened status` shows what it does."""

@@ -15,7 +15,10 @@ from scened.records import Photo
 __all__ = ["show"]
 
 
-@click.command(epilog="Example: scened show ~/Pictures/beach.jpg --render seen.png")
+@click.command(
+    short_help="Show what was seen in a photo, or draw it.",
+    epilog="Example: scened show ~/Pictures/beach.jpg --render seen.png",
+)
 @click.argument("path", metavar="PHOTO", type=click.Path())
 @click.option(
     "--render",

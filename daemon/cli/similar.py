@@ -14,7 +14,10 @@ from scened.search.filters import Filters
 __all__ = ["similar"]
 
 
-@click.command(epilog="Example: scened similar ~/Downloads/beach.jpg --unlike party.jpg")
+@click.command(
+    short_help="Find photos that look like one or several.",
+    epilog="Example: scened similar ~/Downloads/beach.jpg --unlike party.jpg",
+)
 @click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path())
 @click.option("--unlike", metavar="PHOTO", multiple=True, type=click.Path(), help="Not like this.")
 @filter_options

@@ -9,6 +9,7 @@ import click
 from scened.cli.output import as_json, echo_json, say
 from scened.library import Library
 from scened.records import Stats
+from scened.wording import file_size
 
 __all__ = ["stats"]
 
@@ -16,12 +17,15 @@ BAR = 40  # characters
 TAGS = 12
 
 
-@click.command(epilog="Example: scened stats --plot library.png")
+@click.command(
+    short_help="Count photos by year, camera, tag and more.",
+    epilog="Example: scened stats --plot library.png",
+)
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="OUT.png",
-    help="Draw it too; needs `pip install scened[plot]`.",
+    help="Draw it too; needs the extra [plot].",
 )
 @as_json
 @click.pass_obj
@@ -42,7 +46,7 @@ def stats(database_file: Path, plot: Path | None, json: bool) -> None:
 
 
 def _print(counted: Stats) -> None:
-    say(f"{counted.photos:,} photos, {counted.file_bytes / 1e9:,.1f} GB")
+    say(f"{counted.photos:,} photos, {file_size(counted.file_bytes)}")
     for title, counts in (
         ("status", counted.statuses),
         ("year", counted.years),

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from scened.cli.options import reading
-from scened.cli.output import as_json, echo_json, say
+from scened.cli.output import as_json, echo_json, json_line, say
 from scened.metrics import metrics
 from scened.store.faults import disk_trouble
 from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
 from scened.store.roots import roots
-from scened.wording import duration
+from scened.wording import duration, file_size
 
 __all__ = ["Status", "status"]
 
@@ -69,7 +71,10 @@ class Status(msgspec.Struct, frozen=True):
     roots: tuple[WatchedFolder, ...]
 
 
-@click.command(epilog="Example: scened status --watch")
+@click.command(
+    short_help="Show what it does or waits for, and how far it is.",
+    epilog="Example: scened status --watch",
+)
 @click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
 @as_json
 @click.option("--metrics", "as_metrics", is_flag=True, help="Print OpenMetrics text instead.")
@@ -77,7 +82,8 @@ class Status(msgspec.Struct, frozen=True):
 def status(database_file: Path, watch: bool, json: bool, as_metrics: bool) -> None:
     """Show what the daemon does or waits for, how fast and how far it is, and what it watches.
 
-    With --watch and --json, one JSON document a line.
+    With --watch, where the screen cannot be redrawn, a line for each change; with --json too, one
+    JSON document a line.
     """
     if as_metrics:
         with reading(database_file) as connection:
@@ -96,15 +102,28 @@ def status(database_file: Path, watch: bool, json: bool, as_metrics: bool) -> No
 
 def _watch(database_file: Path, json: bool) -> None:
     """Show the record every second; returns never."""
+    console = Console()
+    redraws = console.is_terminal and not console.is_dumb_terminal
     with contextlib.ExitStack() as stack:
-        live = None if json else stack.enter_context(Live(auto_refresh=False))
+        live = None
+        if redraws and not json:
+            live = stack.enter_context(Live(console=console, auto_refresh=False))
+        last_line = ""
         while True:
             record = _status(database_file)
-            if live is None:
-                click.echo(msgspec.json.encode(record))
-            else:
+            if live is not None:
                 live.update(Text("\n".join(_lines(record))), refresh=True)
+            elif json:
+                click.echo(json_line(record))
+            elif last_line != (last_line := _line(record)):
+                say(last_line)
             time.sleep(WATCH_SECONDS)
+
+
+def _line(record: Status) -> str:
+    """Return what changes when something happens, and not with every second."""
+    state = f"{record.state}: {record.reason}" if record.running else _headline(record)
+    return f"{state}; {record.done} analysed, {record.pending} pending, {record.failed} failed"
 
 
 def _lines(record: Status) -> list[str]:
@@ -118,11 +137,7 @@ def _lines(record: Status) -> list[str]:
         lines.append(f"{record.stale} of those pending show what another pack saw until then")
     if record.running:
         lines.append(_work(record))
-        lines += [
-            f"  {'open  ' if gate.open else 'CLOSED'}  {gate.gate}: {gate.reading}"
-            f"  (limit: {gate.limit}; setting: {gate.setting})"
-            for gate in record.gates
-        ]
+        lines += _gates(record.gates)
     if record.trouble:
         lines.append(record.trouble)
     if record.last_error:
@@ -131,8 +146,21 @@ def _lines(record: Status) -> list[str]:
         away = "" if root.available else "  (away; results are kept)"
         polled = f"  (read at intervals: {root.polled})" if root.polled and not away else ""
         lines.append(f"  {root.path}{away}{polled}")
-    size = f"{record.database_bytes / 1e6:.1f} MB"
+    size = file_size(record.database_bytes)
     return [*lines, f"{record.database} ({size}), pack {record.pack}"]
+
+
+def _gates(gates: Sequence[Verdict]) -> list[str]:
+    """Return a line for each gate, in columns."""
+    names, readings = (
+        max((len(getattr(gate, column)) for gate in gates), default=0)
+        for column in ("setting", "reading")
+    )
+    return [
+        f"  {'open  ' if gate.open else 'CLOSED'}  {gate.setting:{names}}"
+        f"  {gate.reading:{readings}}  limit: {gate.limit}"
+        for gate in gates
+    ]
 
 
 def _status(database_file: Path) -> Status:
@@ -181,7 +209,7 @@ def _work(record: Status) -> str:
     if record.rate_since_start:
         now = f"{record.rate:.1f} photos a second over the last minute, " if record.rate else ""
         speed = f"speed: {now}{record.rate_since_start:.1f} since the start of the daemon; "
-    return f"duty {record.duty:.0%}; {speed}{memory}"
+    return f"works at most {record.duty:.0%} of the time; {speed}{memory}"
 
 
 def _finite(seconds: float) -> float:
@@ -191,8 +219,8 @@ def _finite(seconds: float) -> float:
 
 def _headline(record: Status) -> str:
     if not record.running:
-        advice = "; `scened run` goes on" if record.pending else ""
-        return f"not running ({record.reason}){advice}"
+        advice = "`scened run` goes on, `scened service install` for good"
+        return f"not running ({record.reason}); {advice}"
     words = f"{record.state}: {record.reason}"
     if record.state == "working" and record.rate:
         words += f", {record.rate:.1f} photos a second"

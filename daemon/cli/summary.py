@@ -10,6 +10,7 @@ from pathlib import Path
 from scened.cli.output import say
 from scened.config import default_database
 from scened.formats import EXTRA_FORMATS
+from scened.installation import install_extra
 from scened.library import Library
 from scened.service import Summary
 from scened.store.database import Database
@@ -36,6 +37,9 @@ def print_summary(database: Database, summary: Summary, seconds: float) -> None:
         f" {counts.unsupported} not supported"
         + (f", {counts.missing} missing" * bool(counts.missing))
     )
+    if not counts.total:
+        say("No photos were found in the watched folders; `scened add DIR` watches another")
+        return
     say(_pace(summary, seconds))
     _print_without_findings(without)
     if tags:
@@ -53,7 +57,9 @@ def print_left_alone(database: Database) -> None:
         names = [photo.path for photo in photos if photo.error == found.reason]
         if names:
             more = f" and {len(names) - LEFT_ALONE} more" * (len(names) > LEFT_ALONE)
-            say(f"left alone: {', '.join(names[:LEFT_ALONE])}{more}: {found.reason}")
+            shown = ", ".join(names[:LEFT_ALONE])
+            say(f"left alone: {shown}{more}: {found.family} photos need a codec")
+            say(f"  {install_extra(found.extra)}")
 
 
 def _invocation(database: Database) -> str:
@@ -83,6 +89,9 @@ def _print_without_findings(photos: list[FailedPhoto]) -> None:
         say(f"  {photo.status}: {photo.path}: {photo.error}")
     if len(photos) > LISTED:
         say(f"  and {len(photos) - LISTED} more")
+    for found in EXTRA_FORMATS:
+        if any(photo.error == found.reason for photo in photos):
+            say(f"  to read {found.family} photos: {install_extra(found.extra)}")
 
 
 def _print_next(database: Database, tag: str) -> None:

@@ -16,7 +16,11 @@ from scened.requests import TAG, Tagging
 __all__ = ["tag"]
 
 
-@click.command(cls=MinusWords, epilog="Example: scened tag ~/Pictures/rex.jpg +beach -cat")
+@click.command(
+    short_help="Correct what was seen in photos.",
+    cls=MinusWords,
+    epilog="Example: scened tag ~/Pictures/rex.jpg +beach -cat",
+)
 @click.argument("words", metavar="PHOTO... [+TAG]... [-TAG]...", nargs=-1, required=True)
 @click.option("--reset", is_flag=True, help="Go back to what was seen.")
 @click.pass_obj

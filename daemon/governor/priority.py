@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -23,15 +24,14 @@ def step_back() -> None:
     Linux: SCHED_IDLE (sched(7)), which runs only where a core would be idle, nice 19 beneath it
     and the idle I/O class (ioprio_set(2)). Where the kernel groups processes by session, these
     count only within one's own, so a process that leads a session lowers that too (sched(7), The
-    autogroup feature). macOS: the background band. Windows: the idle class.
+    autogroup feature). macOS: the background band. Windows: the idle class, or else that below
+    normal, and very low I/O priority, or else low.
     """
     process = psutil.Process()
     refused = (psutil.Error, OSError)
     if sys.platform == "win32":
-        with contextlib.suppress(*refused):
-            process.nice(psutil.IDLE_PRIORITY_CLASS)
-        with contextlib.suppress(*refused):
-            process.ionice(psutil.IOPRIO_VERYLOW)
+        _ask(process.nice, psutil.IDLE_PRIORITY_CLASS, psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        _ask(process.ionice, psutil.IOPRIO_VERYLOW, psutil.IOPRIO_LOW)
         return
     with contextlib.suppress(*refused):
         process.nice(LOWEST_NICENESS)
@@ -47,3 +47,11 @@ def step_back() -> None:
     elif sys.platform == "darwin":
         with contextlib.suppress(*refused):
             macos.enter_background_band()
+
+
+def _ask(change: Callable[[int], object], *wishes: int) -> None:
+    """Make do with the first wish that is not refused, or with none."""
+    for wish in wishes:
+        with contextlib.suppress(psutil.Error, OSError):
+            change(wish)
+            return

@@ -60,12 +60,14 @@ def reconcile(
     batch: list[Sighting] = []
     rules = rules_for(root.path, folder)
     stack: list[FolderRules] = [rules] if rules is not None else []
+    closed = 0
     while stack:
         rules = stack.pop()
         try:
             found = scan_folder(rules)
         except OSError as error:
             logger.debug("cannot list %s: %s", os.fsdecode(rules.path), error)
+            closed += not isinstance(error, FileNotFoundError | NotADirectoryError)
             continue
         stack.extend(found.folders)
         batch += _compare(database, root, rules, found, settling, fresh)
@@ -74,6 +76,8 @@ def reconcile(
             batch = []
         yield
     _write(database, batch)
+    if closed:  # a log names no folder, unless it is asked to
+        logger.warning("folders that cannot be read: %d; `scened run --verbose` names them", closed)
     yield from _lose_vanished_folders(database, root, folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import logging
@@ -13,6 +12,8 @@ from typing import Any
 
 import msgspec
 from PIL import Image
+
+from scened.models.training.command_line import data_and_work, sha256_of
 
 __all__ = ["FOLDERS", "Photo", "held_out", "is_face_free", "load_photos", "make_shards"]
 
@@ -87,7 +88,7 @@ def held_out(photo: Photo) -> bool:
 def make_shards(data: Path, work: Path) -> None:
     """Pack `data`/corpus into `work`/shards, unless that was done from the same label files."""
     corpus, target = data / "corpus", work / "shards"
-    labels = {folder: _sha256(corpus / folder / "labels.jsonl") for folder in FOLDERS}
+    labels = {folder: sha256_of(corpus / folder / "labels.jsonl") for folder in FOLDERS}
     index = target / INDEX
     if index.exists() and msgspec.json.decode(index.read_bytes(), type=_Shards).labels == labels:
         log.info("shards: done already")
@@ -104,7 +105,7 @@ def make_shards(data: Path, work: Path) -> None:
                     _add(writer, f"{photos:06d}.webp", photo.encoded)
                     _add(writer, f"{photos:06d}.json", msgspec.json.encode(described))
                     photos += 1
-    shards = {name: _sha256(target / name) for name in names}
+    shards = {name: sha256_of(target / name) for name in names}
     index.write_bytes(msgspec.json.encode(_Shards(shards=shards, labels=labels, photos=photos)))
     log.info("shards: %d photos in %d files", photos, len(names))
 
@@ -166,18 +167,9 @@ def _add(writer: tarfile.TarFile, name: str, content: bytes) -> None:
     writer.addfile(member, io.BytesIO(content))
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def main() -> None:
     """Pack the corpus from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    make_shards(options.data, options.work)
+    make_shards(*data_and_work(__doc__))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from scened.models.training.command_line import data_and_work
 from scened.models.training.features import head_photos
 from scened.models.training.views import BILINEAR
 
@@ -75,12 +75,7 @@ def load_detections(work: Path) -> dict[str, Array]:
 
 def main() -> None:
     """Run the detector from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    make_detections(options.data, options.work)
+    make_detections(*data_and_work(__doc__))
 
 
 if __name__ == "__main__":

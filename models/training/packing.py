@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from pathlib import Path
@@ -20,6 +19,7 @@ from scened.models.pack import (
     Manifest,
     Source,
 )
+from scened.models.training.command_line import sha256_of
 from scened.models.training.corpus import held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.face_threshold import choose
@@ -84,11 +84,7 @@ def write_manifest(
         shapes=SHAPES,
         labels=labels,
         faces=faces,
-        files={name: _sha256(folder / name) for name in FILES if (folder / name).exists()},
-        training_record=_sha256(record),
+        files={name: sha256_of(folder / name) for name in FILES if (folder / name).exists()},
+        training_record=sha256_of(record),
     )
     (folder / "pack.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

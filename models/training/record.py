@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import platform
 from pathlib import Path
+
+from scened.models.training.command_line import sha256_of
 
 __all__ = ["LEGS", "write_record"]
 
@@ -26,9 +27,9 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         "labels_sha256": shards["labels"],
         "shards_sha256": shards["shards"],
         "teachers_sha256": {
-            path.name: _sha256(path) for path in sorted((data / "teachers").iterdir())
+            path.name: sha256_of(path) for path in sorted((data / "teachers").iterdir())
         },
-        "vocabulary_sha256": {name: _sha256(here / name) for name in CODE},
+        "vocabulary_sha256": {name: sha256_of(here / name) for name in CODE},
         "initial_network": json.loads((work / "initial.json").read_text()),
         "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
         "face_head": json.loads((work / LEGS[-1] / "faces.json").read_text()),
@@ -50,7 +51,3 @@ def _leg(path: Path) -> dict[str, object]:
     curve = trained["progress"].pop("curve")
     kept = curve[:: max(1, len(curve) // CURVE_POINTS)]
     return {"settings": trained["settings"], **trained["progress"], "curve": kept}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from scened.models.training.command_line import data_and_work
 from scened.models.training.corpus import Photo, load_photos
 from scened.models.training.network import Backbone, normalise
 
@@ -129,12 +129,7 @@ def _converted(path: Path) -> Backbone:
 
 def main() -> None:
     """Make the initial network from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    make_teacher(options.data, options.work)
+    make_teacher(*data_and_work(__doc__))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,10 @@ class Scened:
         assert "Traceback" not in said
         return said
 
+    def look_at(self, *arguments: str | Path, expect: int = 0) -> str:
+        """Look at everything now, at full priority, for tests of what comes after."""
+        return self("run", "--once", "--jobs", "1", *arguments, expect=expect)
+
     def json(self, *arguments: str | Path) -> Any:
         return json.loads(self(*arguments, "--json"))
 

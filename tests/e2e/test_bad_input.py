@@ -33,12 +33,12 @@ def test_a_folder_that_does_not_exist(scened: Scened, command: tuple[str, ...]) 
 
 
 def test_a_file_where_a_folder_should_be(scened: Scened, library: Path) -> None:
-    said = scened("run", "--once", library / "chelsea.jpg", expect=66)
+    said = scened.look_at(library / "chelsea.jpg", expect=66)
     assert "is not a folder" in one_line(said)
 
 
 def test_a_photo_that_is_not_in_the_library(scened: Scened, library: Path, tmp_path: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     said = scened("show", tmp_path / "elsewhere.jpg", expect=66)
     assert "is not in the library" in one_line(said)
 
@@ -52,7 +52,7 @@ def test_a_database_that_does_not_exist(scened: Scened, command: tuple[str, ...]
 def test_a_file_that_is_no_database(scened: Scened, library: Path) -> None:
     scened.database.parent.mkdir()
     scened.database.write_text("dear diary")
-    said = scened("run", "--once", library, expect=65)
+    said = scened.look_at(library, expect=65)
     assert "is not a scened database" in one_line(said)
     assert scened.database.read_text() == "dear diary"
 
@@ -63,24 +63,24 @@ def test_a_database_of_another_program(scened: Scened, library: Path) -> None:
     connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
     before = scened.database.read_bytes()
-    said = scened("run", "--once", library, expect=65)
+    said = scened.look_at(library, expect=65)
     assert "belongs to another program" in one_line(said)
     assert scened.database.read_bytes() == before
 
 
 def test_a_database_of_a_newer_version(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     connection = sqlite3.connect(scened.database)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
     photos = scened.rows("SELECT * FROM photos")
-    said = scened("run", "--once", library, expect=65)
+    said = scened.look_at(library, expect=65)
     assert "newer scened" in one_line(said)
     assert scened.rows("SELECT * FROM photos") == photos
 
 
 def test_a_pack_that_is_missing(scened: Scened, library: Path, tmp_path: Path) -> None:
-    said = scened("run", "--once", "--pack", tmp_path / "none", library, expect=65)
+    said = scened.look_at("--pack", tmp_path / "none", library, expect=65)
     assert "there is no pack in" in one_line(said)
     assert not scened.database.exists()
 
@@ -88,7 +88,7 @@ def test_a_pack_that_is_missing(scened: Scened, library: Path, tmp_path: Path) -
 def test_a_pack_that_is_damaged(scened: Scened, library: Path, pack: Path) -> None:
     network = pack / "image.onnx"
     network.write_bytes(network.read_bytes()[:-1] + b"?")
-    said = scened("run", "--once", "--pack", pack, library, expect=65)
+    said = scened.look_at("--pack", pack, library, expect=65)
     assert "damaged" in one_line(said)
     assert not scened.database.exists()
 
@@ -96,15 +96,15 @@ def test_a_pack_that_is_damaged(scened: Scened, library: Path, pack: Path) -> No
 def test_a_pack_that_breaks_under_way_keeps_what_was_stored(
     scened: Scened, library: Path, pack: Path
 ) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     photos = scened.rows("SELECT * FROM photos")
     (pack / "image.onnx").unlink()
-    scened("run", "--once", "--pack", pack, library, expect=65)
+    scened.look_at("--pack", pack, library, expect=65)
     assert scened.rows("SELECT * FROM photos") == photos
 
 
 def test_no_folder_at_all(scened: Scened) -> None:
-    assert "no folder is watched yet" in scened("run", "--once", expect=2)
+    assert "no folder is watched yet" in scened.look_at(expect=2)
 
 
 def test_a_folder_that_is_not_watched_cannot_be_removed(
@@ -116,23 +116,23 @@ def test_a_folder_that_is_not_watched_cannot_be_removed(
 
 
 def test_a_word_that_describes_no_photo(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     assert "no photo is described by 'zzz'" in one_line(scened("search", "--by", "tags", "zzz"))
 
 
 def test_a_word_that_is_nearly_a_tag(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     assert "did you mean" in one_line(scened("search", "--by", "tags", "moutain"))
 
 
 def test_a_query_longer_than_anybody_types(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     said = one_line(scened("search", "x" * 10_000, expect=2))
     assert "10,000 characters" in said
 
 
 def test_an_empty_query(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     assert "nothing to search for" in one_line(scened("search", " ", expect=2))
 
 
@@ -152,7 +152,7 @@ def test_a_filter_that_cannot_be(scened: Scened, option: str, value: str) -> Non
 
 
 def test_a_drawing_over_the_photo_itself_is_refused(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     photo = library / "chelsea.jpg"
     before = photo.read_bytes()
     said = scened("show", photo, "--render", photo, expect=73)
@@ -164,6 +164,6 @@ def test_a_drawing_of_a_broken_photo_is_refused(scened: Scened, library: Path) -
     broken = library / "broken.jpg"
     broken.write_bytes((library / "chelsea.jpg").read_bytes()[:5000])
     age(broken)
-    scened("run", "--once", library, expect=1)
+    scened.look_at(library, expect=1)
     said = scened("show", broken, "--render", library / "seen.png", expect=65)
     assert "truncated" in one_line(said)

@@ -16,6 +16,12 @@ from tests.e2e.conftest import Scened
 LOCAL = ("AF_UNIX", "AF_NETLINK")
 
 
+def users_environment(scened: Scened, home: Path) -> dict[str, str]:
+    """Return an environment without what was set for the tests themselves."""
+    kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    return {**kept, **scened.surroundings, "HOME": str(home), "XDG_CACHE_HOME": ""}
+
+
 @pytest.fixture
 def trace(scened: Scened, library: Path, tmp_path: Path) -> Path:
     """The system calls of a whole run, one file a process."""
@@ -28,7 +34,7 @@ def trace(scened: Scened, library: Path, tmp_path: Path) -> Path:
         [*command, Path(sys.executable).parent / "scened", "run", "--once", library],
         capture_output=True,
         text=True,
-        env={**os.environ, **scened.surroundings},
+        env=users_environment(scened, tmp_path),
         check=False,
     )
     if "ptrace" in ended.stderr:
@@ -59,3 +65,17 @@ def test_the_analyzer_opens_nothing_for_writing(trace: Path) -> None:
         if re.search(r"O_WRONLY|O_RDWR|O_CREAT|^(creat|unlink|rename|mkdir)", line)
     ]
     assert written == []
+
+
+def test_no_library_keeps_a_report_for_its_maker(
+    scened: Scened, library: Path, tmp_path: Path
+) -> None:
+    """A device's number in the cache folder is what onnxruntime begins its reports with."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = users_environment(scened, home)
+    command = [Path(sys.executable).parent / "scened", "run", "--once", library]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    search = [command[0], "similar", library / "chelsea.jpg"]
+    subprocess.run(search, check=True, capture_output=True, env=environment)
+    assert [path for path in home.rglob("*") if path.is_file()] == []

@@ -33,7 +33,7 @@ def tables_scribbled_over(database: Path, name: str) -> None:
 
 @pytest.fixture
 def analysed(scened: Scened, library: Path) -> Scened:
-    scened("run", "--once", library)
+    scened.look_at(library)
     return scened
 
 

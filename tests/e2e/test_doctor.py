@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def colours(checks: Checks, name: str) -> list[str]:
 
 
 def test_a_sound_installation_has_nothing_red(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     checks = examined(scened)
     names = {"program", "settings", "pack", "priority", "codecs", "database", "folders", "disk"}
     assert {name: colours(checks, name) for name in names} == {name: ["green"] for name in names}
@@ -39,7 +40,7 @@ def test_a_sound_installation_has_nothing_red(scened: Scened, library: Path) -> 
 def test_what_is_not_green_names_a_command(scened: Scened, without_extras: None) -> None:
     checks = [check for found in examined(scened).values() for check in found]
     assert [each for each in checks if each["colour"] != "green" and not each["remedy"]] == []
-    assert "pip install 'scened[raw]'" in [check["remedy"] for check in checks]
+    assert f"{sys.executable} -m pip install 'scened[raw]'" in [check["remedy"] for check in checks]
 
 
 def test_a_damaged_pack_is_red(scened: Scened, tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_damaged_pack_is_red(scened: Scened, tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_red(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     data = bytearray(scened.database.read_bytes())
     data[4096:40960] = b"\xaa" * (40960 - 4096)
     scened.database.write_bytes(data)
@@ -72,7 +73,7 @@ def test_a_mistake_in_the_settings_is_red(scened: Scened) -> None:
 
 @pytest.mark.skipif(not WATCHES_FILE.exists(), reason="inotify is Linux's")
 def test_the_limit_of_watches_is_told(scened: Scened, library: Path) -> None:
-    scened("run", "--once", library)
+    scened.look_at(library)
     limit = WATCHES_FILE.read_text().strip()
     assert (
         f"2 folders with photos, the system lets a user watch {limit}"

@@ -50,7 +50,7 @@ def as_list(value: Any) -> list[Any]:
 
 @pytest.fixture
 def analysed(scened: Scened, library: Path) -> Path:
-    scened("run", "--once", library)
+    scened.look_at(library)
     return library
 
 
@@ -63,7 +63,7 @@ def test_exiftool_reads_back_keywords_and_faces(scened: Scened, library: Path) -
     turned = age(
         write_turned(library / "turned.jpg", 6, photo("astronaut.png").crop((0, 0, 512, 400)))
     )
-    scened("run", "--once", library)
+    scened.look_at(library)
     scened("export", "--format", "xmp", "--min-score", "0.3")
     parents = dict(scened.rows("SELECT name, parent FROM tags"))
     for seen in (scened.json("show", turned), scened.json("show", library / "inner/astronaut.jpg")):
@@ -96,7 +96,7 @@ def test_keywords_that_exiftool_wrote_are_read_and_kept(scened: Scened, library:
         ["exiftool", "-q", "-overwrite_original", *words, "-XMP-xmp:Rating=2", path], check=True
     )
     age(path)
-    scened("run", "--once", library)
+    scened.look_at(library)
     seen = scened.json("show", path)
     assert [each["keyword"] for each in seen["keywords"]] == ["inside", "Œuvre"]
     assert seen["rating"] == 2
@@ -221,7 +221,7 @@ def test_a_running_daemon_takes_corrections_and_notices_sidecars(
 def test_what_a_keyword_holds_is_no_command_to_a_terminal(scened: Scened, library: Path) -> None:
     text = ESCAPES.replace("\x1b", "&#x9b;").replace("\x07", "").replace("<", "&lt;")
     (library / "chelsea.jpg.xmp").write_text(DARKTABLE.replace("grandma", text))
-    scened("run", "--once", library)
+    scened.look_at(library)
     said = scened("show", library / "chelsea.jpg")
     assert "<script>" in said
     assert not {*"\x1b\x07\x9b"} & {*said}

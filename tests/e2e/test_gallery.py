@@ -33,7 +33,7 @@ def link(scened: Scened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     folder.mkdir()
     age(write_photo(folder / "cat.jpg", photo("chelsea.png")))
     age(write_turned(folder / "astronaut.jpg", 6, photo("astronaut.png").crop(ASTRONAUT)))
-    scened("run", "--once", folder)
+    scened.look_at(folder)
     process = scened.start("gallery", "--no-browser")
     assert process.stdout is not None
     yield process.stdout.readline().strip()

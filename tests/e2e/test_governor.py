@@ -145,12 +145,35 @@ def test_a_boost_starts_an_analyzer_that_has_not_stepped_back(
     assert found == (os.sched_getscheduler(daemon.pid), psutil.Process(daemon.pid).nice())
 
 
-def test_status_watch_shows_what_changes(scened: Scened, library: Path, daemon: Daemon) -> None:
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+def test_status_watch_shows_what_changes(
+    scened: Scened,
+    library: Path,
+    daemon: Daemon,
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: str,
+) -> None:
+    monkeypatch.setenv("TERM", terminal)
     with watching(scened) as said:
         until(lambda: "idle: every photo has been looked at" in said())
         scened("pause")
         age(write_photo(library / "new.png", photo("camera.png")))
         assert until(lambda: "waiting: paused" in said())
+
+
+def test_status_watch_in_a_pipe_is_a_line_for_each_change(
+    scened: Scened, library: Path, daemon: Daemon
+) -> None:
+    process = scened.start("status", "--watch")
+    assert process.stdout is not None
+    said = [process.stdout.readline()]
+    scened("pause")
+    age(write_photo(library / "new.png", photo("camera.png")))
+    until(lambda: "waiting: paused" in said[-1] or said.append(process.stdout.readline()))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert said[0] == "idle: every photo has been looked at; 5 analysed, 0 pending, 0 failed\n"
+    assert len(said) == len(set(said))
 
 
 def test_status_watch_as_json_is_one_document_a_line(

@@ -89,3 +89,16 @@ def test_a_pipe_gets_no_bar(scened: Scened, library: Path) -> None:
     said = scened("run", "--once", library)
     assert ESCAPE not in said
     assert "looking at photos" not in said
+
+
+def test_a_pipe_gets_no_empty_lines(scened: Scened, library: Path) -> None:
+    assert "" not in scened("run", "--once", library).splitlines()
+
+
+def test_help_on_a_narrow_terminal_keeps_to_it(scened: Scened) -> None:
+    assert max(map(len, in_terminal(scened, "--help", COLUMNS="40").splitlines())) <= 60
+
+
+def test_a_folder_without_photos_is_said_to_have_none(scened: Scened, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "No photos were found" in scened("run", "--once", tmp_path / "empty")

@@ -103,7 +103,7 @@ def test_raw_and_tiny_files_are_not_supported_and_no_failure(
     rows = scened.rows("SELECT error FROM photos WHERE status = 'unsupported' ORDER BY path")
     assert rows == [
         ("smaller than 64 pixels: left alone",),
-        ("RAW photos need a codec: pip install 'scened[raw]'",),
+        ("RAW photos need a codec: the extra [raw], see `scened doctor`",),
     ]
 
 

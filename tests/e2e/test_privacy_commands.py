@@ -13,7 +13,7 @@ from tests.e2e.conftest import Scened
 
 @pytest.fixture
 def analysed(scened: Scened, library: Path) -> Scened:
-    scened("run", "--once", library)
+    scened.look_at(library)
     return scened
 
 
@@ -74,10 +74,10 @@ def test_faces_are_switched_off_and_on(scened: Scened, analysed: Scened) -> None
     found = analysed.rows("SELECT count(*) FROM faces")
     before = scened.settings.read_text()
     scened.settings.write_text(before + "[analysis]\nfaces = false\n")
-    scened("run", "--once")
+    scened.look_at()
     assert scened.rows("SELECT count(*) FROM faces") == [(0,)]
     scened.settings.write_text(before)
-    scened("run", "--once")
+    scened.look_at()
     assert scened.rows("SELECT count(*) FROM faces") == found
 
 

@@ -1,9 +1,10 @@
-"""The installed service under a real systemd, in its full sandbox, on real photos."""
+"""An ordinary user's service under a real systemd, in its full sandbox, on real photos."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import SETTINGS
-from tests.photos import photo, write_photo
-from tests.systemd import HOME, needs_systemd, run_under_systemd
+from tests.photos import SHARED, photo, write_photo
+from tests.systemd import HOME, USER_ID, needs_systemd, run_under_systemd
 
 pytestmark = needs_systemd
 
@@ -20,17 +21,19 @@ pytestmark = needs_systemd
 # into a file of its own.
 SCRIPT = """
 set -x
-wait_until_idle() {
-    for attempt in $(seq 100); do
-        scened status --json > status.json && grep -q '"state": "idle"' status.json && return
+wait_until() {
+    for attempt in $(seq 200); do
+        scened status --json > status.json && grep -q "\\"$1\\": $2" status.json && return
         sleep 0.1
     done
     exit 1
 }
 property() { systemctl --user show scened --property=$1 --value; }
 
+id --user > user
 scened service install --settings $PWD/settings.toml $PWD/photos > install
-wait_until_idle
+wait_until state '"idle"'
+cp status.json first.json
 analyzer=$(pgrep -f scened.analysis.analyzer)
 python -c 'import os, sys; print(os.sched_getscheduler(int(sys.argv[1])))' $analyzer > scheduling
 scened service status --json > service.json
@@ -44,6 +47,13 @@ inside touch {home}/x && echo home >> written
 inside touch $PWD/photos/x && echo photos >> written
 inside touch {home}/.local/share/scened/x && echo own >> written
 scened pause 1h && scened resume > resumed
+scened boost 10m
+cp formats/* photos
+wait_until state '"working"'
+systemctl --user restart scened
+wait_until done $(ls photos | wc -l)
+cp status.json every-format.json
+scened resume
 
 mkdir -p {home}/.config/systemd/user/scened.service.d
 printf '[Service]\\nWatchdogSec=2\\n' > {home}/.config/systemd/user/scened.service.d/short.conf
@@ -82,14 +92,27 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     folder = tmp_path_factory.mktemp("service")
     (folder / "settings.toml").write_text(SETTINGS)
     (folder / "photos").mkdir()
+    (folder / "formats").mkdir()
+    write_photo(folder / "formats" / "late.heic", photo("motorcycle_left.png"))
     for name in ("astronaut.png", "chelsea.png", "coffee.png"):
         write_photo(folder / "photos" / f"{Path(name).stem}.jpg", photo(name))
+    for path in (SHARED / "photos" / "2023-formats").glob("*"):
+        shutil.copy(path, folder / "formats")
     print(run_under_systemd(folder, SCRIPT.replace("{home}", str(HOME))))
     return Trial(folder)
 
 
+def test_an_ordinary_user_installed_it(trial: Trial) -> None:
+    assert int(trial.said("user")) == USER_ID
+
+
 def test_photos_are_analysed(trial: Trial) -> None:
-    assert trial.json("status.json")["done"] == 3
+    assert trial.json("first.json")["done"] == 3
+
+
+def test_new_photos_of_every_format_are_analysed_in_a_boost(trial: Trial) -> None:
+    photos = len(list((trial.folder / "photos").iterdir()))
+    assert trial.json("every-format.json")["done"] == photos > 3
 
 
 def test_it_says_that_it_runs(trial: Trial) -> None:
@@ -98,7 +121,7 @@ def test_it_says_that_it_runs(trial: Trial) -> None:
 
 
 def test_sensors_are_read_inside(trial: Trial) -> None:
-    readings = {gate["gate"]: gate["reading"] for gate in trial.json("status.json")["gates"]}
+    readings = {gate["gate"]: gate["reading"] for gate in trial.json("first.json")["gates"]}
     assert {name for name in ("pressure", "memory", "disk") if readings[name] == "no sensor"} == (
         set() if Path("/proc/pressure/memory").exists() else {"pressure"}
     )
@@ -123,6 +146,10 @@ def test_it_writes_into_its_own_folder_only(trial: Trial) -> None:
 
 def test_commands_reach_it(trial: Trial) -> None:
     assert "the gates decide" in trial.said("resumed")
+
+
+def test_a_restart_under_way_is_no_error(trial: Trial) -> None:
+    assert trial.json("every-format.json")["last_error"] is None
 
 
 def test_a_main_loop_that_hangs_is_started_again(trial: Trial) -> None:

@@ -29,6 +29,7 @@ from scened.store.database import Database, open_for_writing
 from scened.store.queue import pending_photos
 from scened.store.results import activate_pack, record
 from scened.store.roots import Root, add_root, roots
+from tests.clock import FakeClock
 from tests.photos import photo
 
 HOUR_SECONDS = 3600
@@ -40,19 +41,6 @@ LABELS = (
 )
 
 
-class FakeClock:
-    """A steady clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @dataclass
 class Library:
     """Roots on the real disk and what the database says of them, without watcher and analyzer."""
@@ -60,6 +48,11 @@ class Library:
     database: Database
     pack_id: int
     clock: FakeClock = field(default_factory=FakeClock)
+
+    def reopen(self) -> None:
+        """Open the database anew, after somebody else had it or put another in its place."""
+        self.database.close()
+        self.database = open_for_writing(self.database.file)
 
     def watch(self, folder: Path) -> Root:
         """Make a folder if need be, and make it a root."""
@@ -286,10 +279,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def library(database: Database, clock: FakeClock) -> Library:
+def library(database: Database, clock: FakeClock) -> Iterator[Library]:
     with database.writing() as connection:
         pack_id = activate_pack(connection, make_pack())
-    return Library(database, pack_id, clock)
+    library = Library(database, pack_id, clock)
+    yield library
+    library.database.close()  # it may have been opened again
 
 
 @pytest.fixture

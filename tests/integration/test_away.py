@@ -181,13 +181,14 @@ class TestBeingAway:
         assert known(library) == before
 
     def test_a_folder_that_cannot_be_entered_does_not_hide_its_neighbours(
-        self, library: Library, root: Path
+        self, library: Library, root: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         (root / "locked").mkdir(mode=0)
         neighbour = put(root / "a.jpg")
         with without_privileges():
             library.walk()
         assert library.paths() == {str(neighbour)}
+        assert "folders that cannot be read: 1" in caplog.text
 
 
 class TestLeavingAlone:

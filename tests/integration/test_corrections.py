@@ -16,7 +16,6 @@ from scened.records import Correction
 from scened.requests import TAG, Tagging, carry_out
 from scened.store.commands import Command
 from scened.store.corrections import corrected_scores
-from scened.store.database import open_for_writing
 from scened.store.forgetting import forget_photos
 from scened.store.repair import repair
 from tests.integration.conftest import FINDINGS, Library, jpeg, make_pack, put, show
@@ -102,7 +101,7 @@ def test_it_outlives_a_repair_of_the_database(library: Library, dog: Path) -> No
     tag(library, dog, "-dog", "+beach")
     library.database.close()
     repair(library.database.file)
-    library.database = open_for_writing(library.database.file)
+    library.reopen()
     tag(library, dog, "+dog")
     assert tags_of(library, dog) == {"animal": 1.0, "dog": 1.0, "beach": 1.0}
     tag(library, dog, reset=True)

@@ -81,7 +81,7 @@ def test_no_byte_of_what_is_forgotten_remains(
 
 def test_what_is_not_forgotten_stays(library: Library, secret: Path) -> None:
     forget(library, secret)
-    library.database = open_for_writing(library.database.file)
+    library.reopen()
     assert library.statuses() == {"analysed"}
     assert library.one("SELECT count(*) FROM photo_search WHERE tags MATCH 'hound'") == 3
 
@@ -91,7 +91,7 @@ def test_a_content_that_another_photo_has_stays_known(library: Library, secret: 
     library.walk()
     library.look()
     forget(library, secret)
-    library.database = open_for_writing(library.database.file)
+    library.reopen()
     assert library.status_of(copy) == "analysed"
 
 
@@ -99,7 +99,7 @@ def test_a_forgotten_folder_that_was_watched_is_watched_no_longer(
     library: Library, root: Path, secret: Path
 ) -> None:
     assert forget(library, root) == 4
-    library.database = open_for_writing(library.database.file)
+    library.reopen()
     assert library.roots() == []
 
 

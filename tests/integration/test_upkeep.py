@@ -31,7 +31,7 @@ def at_rest(library: Library) -> Path:
 
 
 def reopened(library: Library) -> Library:
-    library.database = open_for_writing(library.database.file)
+    library.reopen()
     return library
 
 

@@ -14,6 +14,7 @@ from tests.command_docs import PAGE, every_command, page
 
 REPOSITORY = Path(__file__).parents[2]
 COMMANDS = every_command()
+LIST_WIDTH = 60
 
 
 def test_the_commands_page_is_what_the_commands_say() -> None:
@@ -25,6 +26,11 @@ def test_every_command_has_help_and_an_example(name: str) -> None:
     command = COMMANDS[name]
     assert command.help
     assert (command.epilog or "").startswith(f"Example: scened {name}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_lists_of_commands_show_whole_sentences(name: str) -> None:
+    assert not COMMANDS[name].get_short_help_str(LIST_WIDTH).endswith("...")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -42,6 +48,12 @@ def test_the_exit_codes_page_lists_every_code() -> None:
     page_text = (REPOSITORY / "docs" / "exit-codes.md").read_text("utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page_text, re.MULTILINE)}
     assert listed == {int(code) for code in ExitCode}
+
+
+def test_every_schema_says_what_the_contract_gained() -> None:
+    steps = {int(file.name[:4]) for file in (REPOSITORY / "migrations/versions").glob("0*.py")}
+    page_text = (REPOSITORY / "docs" / "upgrading.md").read_text("utf-8")
+    assert {int(schema) for schema in re.findall(r"^\| (\d+) \|", page_text, re.M)} == steps
 
 
 def test_every_dependency_has_its_reason() -> None:

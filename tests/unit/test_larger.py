@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scened.analysis.decode import Limits, decode
+from scened.analysis.decode import decode
+from scened.config import Limits
 from scened.errors import UnreadablePhoto
 from tests.photos import photo, write_photo, write_turned
 

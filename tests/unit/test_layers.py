@@ -17,6 +17,7 @@ LAYERS = (
         "scened.clock",
         "scened.wording",
         "scened.formats",
+        "scened.installation",
         "scened.landlock",
         "scened.logs",
         "scened",

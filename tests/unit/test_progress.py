@@ -7,18 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scened.progress import WINDOW_SECONDS, Estimator
+from tests.clock import FakeClock
 
 HOUR_SECONDS = 3600.0
-
-
-class FakeClock:
-    """A steady clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 500.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -70,9 +70,14 @@ def test_a_refused_value_leaves_the_file_as_it_was(file: Path) -> None:
     assert file.read_text() == COMMENTED
 
 
-def test_an_unknown_setting_is_refused_with_those_that_exist(file: Path) -> None:
+def test_an_unknown_setting_is_refused_with_the_nearest(file: Path) -> None:
     with pytest.raises(BadConfiguration, match=r"gates\.battery\.on_battery"):
         change_setting(file, "gates.battery.onbattery", "true")
+
+
+def test_a_value_of_another_kind_is_refused_in_plain_words(file: Path) -> None:
+    with pytest.raises(BadConfiguration, match="expected true or false, got text"):
+        change_setting(file, "gates.load.enabled", "maybe")
 
 
 def test_a_broken_file_is_not_written_over(tmp_path: Path) -> None:

@@ -9,17 +9,9 @@ import pytest
 
 from scened.photos.settle import SETTLE_SECONDS, Settling, is_fresh
 from scened.store.places import Place, Sighting
+from tests.clock import FakeClock
 
 PLACE = Place(1, b"", b"a.jpg")
-
-
-class FakeClock:
-    """A steady clock that only moves when it is told to."""
-
-    now = 500.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -137,6 +137,7 @@ def test_the_unit_is_notified_and_watched(systemd: Systemd) -> None:
     service = unit["Service"]
     assert (service["Type"], service["Restart"]) == ("notify", "on-failure")
     assert {"WatchdogSec", "CPUWeight", "IOWeight", "MemoryHigh"} <= service.keys()
+    assert service["KillMode"] == "mixed"  # else the photo at hand is lost at each stop
     assert "CPUSchedulingPolicy" not in service  # a boost could not undo it
 
 

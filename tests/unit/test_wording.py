@@ -1,4 +1,4 @@
-"""Lengths of time as people say them."""
+"""Lengths of time and sizes as people say them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scened.wording import duration, visible
+from scened.wording import duration, file_size, visible
 
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
@@ -30,6 +30,20 @@ UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 )
 def test_a_length_of_time(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (0, "0 kB"),
+        (15_534, "16 kB"),
+        (3_400_000, "3.4 MB"),
+        (118_700_000, "119 MB"),
+        (1_234_000_000, "1.2 GB"),
+    ],
+)
+def test_a_size(size: int, said: str) -> None:
+    assert file_size(size) == said
 
 
 @given(st.floats(0, 200_000))
