@@ -24,20 +24,18 @@ from scened.search.duplicates import ALIKE, exact_groups, near_groups
 from scened.search.filters import NO_FILTERS, Condition, Filters
 from scened.search.fusion import fuse
 from scened.search.known import known_photos
+from scened.search.names import PhotoName, exact_path, photo_id_of
 from scened.search.query import Query, parse_query
 from scened.search.words import FROM_FILES, WordSearch
-from scened.store.places import displayed, split
 from scened.store.recognition import open_plainly
 
 if TYPE_CHECKING:  # numpy is loaded by those who search by meaning or likeness
-    from scened.search.text_side import TextSide
+    from scened.search.meaning import Meaning
     from scened.search.vectors import Vectors
 
-__all__ = ["By", "Library", "PhotoName", "exact_path"]
+__all__ = ["By", "Library", "PhotoName"]
 
 By = Literal["tags", "meaning"]
-PhotoPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-PhotoName = int | PhotoPath
 
 LIMIT = 50
 FUSED = 4  # times as many of each list as are wanted of both
@@ -79,7 +77,7 @@ class Library:
         self._pack_folder = pack_folder
         self._words: tuple[object, WordSearch] | None = None
         self._pack: Pack | None = None
-        self._text_side: TextSide | None = None
+        self._meaning: Meaning | None = None
         self._vectors: dict[str, Vectors] = {}
 
     @classmethod
@@ -205,7 +203,7 @@ class Library:
     def photo(self, photo: PhotoName) -> Photo:
         """Return all that is known of a photo, its tags best first. Raises MissingPath."""
         with self._one_state():
-            return known_photos(self._connection, [self._id(photo)])[0]
+            return known_photos(self._connection, [photo_id_of(self._connection, photo)])[0]
 
     def photos(self, filters: Filters = NO_FILTERS) -> Iterator[Photo]:
         """Yield all that is known of every photo that passes the filters, in one consistent read.
@@ -229,7 +227,7 @@ class Library:
     def faces(self, photo: PhotoName) -> tuple[Face, ...]:
         """Return the faces in a photo, best first. Raises MissingPath."""
         with self._one_state():
-            return faces_of(self._connection, self._id(photo))
+            return faces_of(self._connection, photo_id_of(self._connection, photo))
 
     def exact_paths(self, photo_ids: Sequence[int]) -> list[bytes]:
         """Return the exact paths of photos, in their order; those no longer known are left out."""
@@ -295,7 +293,10 @@ class Library:
         unknown = words.unknown(wanted)
         by_words = words.rank(wanted, unknown, condition, FUSED * limit)
         rankings = [_at_least(least, by_words), _at_least(least, likeness)]
-        ranked = fuse([[photo_id for photo_id, _ in ranking] for ranking in rankings])[:limit]
+        # where tags know only some of the words, what they find may miss the point
+        known = 1 - len(unknown) / len(wanted.terms)
+        ids = [[photo_id for photo_id, _ in ranking] for ranking in rankings]
+        ranked = fuse(ids, (known, 1))[:limit]
         return Results(
             describe_found(self._connection, ranked, dict(by_words), dict(likeness)), unknown
         )
@@ -307,29 +308,18 @@ class Library:
 
         Raises NoEmbedding where pack, library and query do not give both.
         """
-        from scened.search.likeness import nearest_photos
+        from scened.search.meaning import Meaning
 
-        pack, text_side = self._understanding()
-        vectors = self._vectors_of(pack.identity)
-        if not len(vectors):
-            raise NoEmbedding(f"no photo was looked at with the pack {pack.identity}")
-        unit = text_side.embed(wanted.text)
-        if unit is None:
-            raise NoEmbedding(f"the pack {pack.identity} knows none of these words")
-        return nearest_photos(
-            self._connection, vectors, unit, condition, limit, outstanding=outstanding
+        if self._meaning is None:
+            self._meaning = Meaning(self._opened_pack())
+        return self._meaning.nearest(
+            self._connection,
+            self._vectors_of(self._meaning.pack),
+            wanted.text,
+            condition,
+            limit,
+            outstanding=outstanding,
         )
-
-    def _understanding(self) -> tuple[Pack, TextSide]:
-        """Return the pack and its text side. Raises NoEmbedding where it has none."""
-        from scened.search.text_side import open_text_side
-
-        pack = self._opened_pack()
-        if self._text_side is None:
-            self._text_side = open_text_side(pack)
-        if self._text_side is None:
-            raise NoEmbedding(f"the pack {pack.identity} has no text side")
-        return pack, self._text_side
 
     def _opened_pack(self) -> Pack:
         if self._pack is None and self._pack_folder is not None:
@@ -352,7 +342,7 @@ class Library:
         """Return a photo's embedding, made now where a path leads to no analysed photo."""
         photo_id = None
         try:
-            photo_id = self._id(photo)
+            photo_id = photo_id_of(self._connection, photo)
         except MissingPath:
             if isinstance(photo, int) or not os.path.exists(os.fsdecode(photo)):  # noqa: PTH110
                 raise
@@ -365,34 +355,6 @@ class Library:
             raise NoEmbedding(f"the photo {photo} was not analysed", "`scened show` says why")
         pack = self._opened_pack()
         return _Appearance(photo_id, pack.identity, embedding(exact_path(photo), pack.folder))
-
-    def _id(self, photo: PhotoName) -> int:
-        """Return the id of a photo that is named by id or path. Raises MissingPath."""
-        if isinstance(photo, int):
-            row = self._connection.execute("SELECT id FROM file WHERE id = ?", (photo,)).fetchone()
-            if row is None:
-                raise MissingPath(
-                    f"there is no photo with the id {photo}", "it may have been removed"
-                )
-            return photo
-        exact = exact_path(photo)
-        for root_id, root in self._connection.execute("SELECT id, path FROM root"):
-            parts = split(root, exact)
-            row = (
-                parts
-                and self._connection.execute(
-                    "SELECT id FROM file WHERE root_id = ? AND folder = ? AND name = ?",
-                    (root_id, *parts),
-                ).fetchone()
-            )
-            if row:
-                return int(row[0])
-        remedy = (
-            "`scened add` its folder first"
-            if os.path.lexists(exact)
-            else "there is no such file either"
-        )
-        raise MissingPath(f"{displayed(exact)} is not in the library", remedy)
 
     def _newest(self, condition: Condition, limit: int) -> list[int]:
         rows = self._connection.execute(
@@ -436,12 +398,6 @@ class Library:
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def exact_path(path: PhotoPath) -> bytes:
-    """Return the absolute path in the form roots are kept in: links on the way resolved."""
-    absolute = Path(os.fsdecode(path)).absolute()
-    return os.fsencode(absolute.parent.resolve() / absolute.name)
 
 
 def _at_least(least: float, ranked: list[tuple[int, float]]) -> list[tuple[int, float]]:

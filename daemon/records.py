@@ -82,9 +82,9 @@ class Found(msgspec.Struct, frozen=True):
     """A photo that was found, its five best tags, and how well it fits, 0..1.
 
     `tag_score`: how sure its tags, its name, camera or date are of the word they are least sure
-    of. `likeness`: cosine between its embedding and that of the query or of the photos that were
-    given. `score` orders the list: one of the two, or where two lists were fused, their
-    reciprocal ranks (1 is the first of both).
+    of. `likeness`: cosine between its embedding and that of the photos that were given; or that
+    of the query, less what it is for the names of tags on average. `score` orders the list: one
+    of the two, or where two lists were fused, their reciprocal ranks (1 is the first of both).
     """
 
     id: int

@@ -10,8 +10,8 @@ import msgspec
 from scened.cli.minus_words import MinusWords
 from scened.cli.options import request
 from scened.cli.output import say
-from scened.library import exact_path
 from scened.requests import TAG, Tagging
+from scened.search.names import exact_path
 
 __all__ = ["tag"]
 

@@ -16,7 +16,6 @@ __all__ = ["between", "nearest_photos", "unit_of"]
 
 ASKED_FIRST = 256  # contents; more where filters let too few of them pass
 ASKED_MORE = 8  # times as many
-STANDS_OUT = 2.0  # standard deviations above the mean of all photos
 UNLIKE_WEIGHT = 0.5  # of what it should not be like: Rocchio, Relevance feedback, 1971
 
 
@@ -36,20 +35,16 @@ def between(like: Sequence[Floats], unlike: Sequence[Floats]) -> Floats:
 def nearest_photos(
     connection: sqlite3.Connection,
     vectors: Vectors,
-    unit: Floats,
+    point: Floats,
     condition: Condition,
     limit: int,
-    outstanding: bool = False,
+    least: float = -np.inf,
 ) -> list[tuple[int, float]]:
-    """Return photo ids and their cosines with a unit vector, best first.
+    """Return photo ids and their cosines with a unit vector, above `least`, best first.
 
-    With `outstanding`, only those that stand out among all photos: for a text, some photo is
-    always the nearest, however far.
+    Of a `point` that is no unit vector, their products.
     """
-    scores = vectors.likeness(unit)
-    least = -1.0
-    if outstanding and len(scores):
-        least = float(scores.mean() + STANDS_OUT * scores.std())  # what is dead hardly moves it
+    scores = vectors.likeness(point)
     asked = ASKED_FIRST
     while True:
         best = [(content, score) for content, score in vectors.best(scores, asked) if score > least]

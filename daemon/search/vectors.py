@@ -80,9 +80,9 @@ class Vectors:
     def __len__(self) -> int:
         return len(self._made[0]) - len(self._dead) + len(self._changed[0])
 
-    def likeness(self, unit: Floats) -> Scores:
-        """Return the cosine between a unit vector, float32 [D], and each embedding."""
-        query = np.rint(unit * SCALE).astype(np.int8)
+    def likeness(self, point: Floats) -> Scores:
+        """Return the product of a point, float32 [D], -1..1, and each unit embedding."""
+        query = np.rint(point * SCALE).astype(np.int8)
         scores = _products(query, self._made[1])
         scores[self._dead] = NO_LIKENESS
         if len(self._changed[0]):
@@ -107,6 +107,13 @@ class Vectors:
             )
             for row in rows
         ]
+
+    def sample(self, most: int) -> Floats:
+        """Return the unit vectors of some photos, float32 [N, D], from all over the library."""
+        made, changed = self._made[1], self._changed[1]
+        each = max(1, -(-(len(made) + len(changed)) // most))
+        some = np.concatenate([made[::each], changed[::each]])
+        return some.astype(np.float32) / SCALE
 
     def pairs(self, least: float) -> Iterator[tuple[int, int]]:
         """Yield the pairs of contents whose cosine is at least so much; every pair is compared."""

@@ -56,11 +56,16 @@ def test_whatever_is_typed_fts5_takes_it_for_text(typed: str) -> None:
 
 @given(st.lists(st.permutations(range(8)).map(lambda order: order[:5]), min_size=1, max_size=3))
 def test_fusion_puts_what_is_first_everywhere_first(rankings: list[list[int]]) -> None:
-    fused = fuse([[99, *ranking] for ranking in rankings])
+    fused = fuse([[99, *ranking] for ranking in rankings], [1] * len(rankings))
     assert fused[0] == (99, pytest.approx(1))
     assert {item for item, _ in fused} == {99}.union(*rankings)
     assert [score for _, score in fused] == sorted((score for _, score in fused), reverse=True)
 
 
 def test_fusion_prefers_what_two_lists_hold() -> None:
-    assert [item for item, _ in fuse([[1, 2], [3, 2]])] == [2, 3, 1]
+    assert [item for item, _ in fuse([[1, 2], [3, 2]], (1, 1))] == [2, 3, 1]
+
+
+def test_a_ranking_that_weighs_less_comes_later() -> None:
+    assert [item for item, _ in fuse([[1, 2], [3, 4]], (0.5, 1))] == [3, 4, 1, 2]
+    assert [score for _, score in fuse([[], [3]], (0, 1))] == [1]
