@@ -186,9 +186,9 @@ class Library:
     def duplicates(self, *, near: bool = True) -> list[Duplicates]:
         """Return photos that are the same bytes, and with `near` those that show the same.
 
-        The latter are sought among all pairs of embeddings and confirmed by a difference hash,
-        for which they are decoded, in a process of its own: 100,000 photos take minutes. Files
-        that are away are left out. Nothing is ever deleted.
+        The latter are sought by their embeddings and confirmed by a difference hash, for which
+        they are decoded, in a process of its own. Files that are away are left out. Nothing is
+        ever deleted.
         """
         with self._one_state():
             if not near:

@@ -9,9 +9,7 @@ __all__ = ["fuse"]
 STEADINESS = 60  # of ranks: Cormack, Clarke and Buettcher, Reciprocal Rank Fusion, SIGIR 2009
 
 
-def fuse(
-    rankings: Sequence[Iterable[int]], weights: Sequence[float]
-) -> list[tuple[int, float]]:
+def fuse(rankings: Sequence[Iterable[int]], weights: Sequence[float]) -> list[tuple[int, float]]:
     """Return everything that is in any ranking, best first, with a score of 0..1.
 
     The score is the weighted sum of reciprocal ranks, as a share of what the first of all would

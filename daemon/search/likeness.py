@@ -14,8 +14,7 @@ from scened.search.words import FROM_FILES
 
 __all__ = ["between", "nearest_photos", "unit_of"]
 
-ASKED_FIRST = 256  # contents; more where filters let too few of them pass
-ASKED_MORE = 8  # times as many
+ASKED_MORE = 8  # times as many contents as are wanted, where filters let too few of them pass
 UNLIKE_WEIGHT = 0.5  # of what it should not be like: Rocchio, Relevance feedback, 1971
 
 
@@ -45,7 +44,7 @@ def nearest_photos(
     Of a `point` that is no unit vector, their products.
     """
     scores = vectors.likeness(point)
-    asked = ASKED_FIRST
+    asked = limit
     while True:
         best = [(content, score) for content, score in vectors.best(scores, asked) if score > least]
         found = _photos(connection, best, condition)

@@ -26,7 +26,7 @@ __all__ = ["Meaning"]
 # captions do not say all that is there, and lists go from best to worst.
 STANDS_OUT = 2.2  # standard deviations of what the pack's own tags are to the library's photos
 MOST_TAGS = 128
-MOST_PHOTOS = 1_000
+MOST_PHOTOS = 256
 
 
 class Meaning:

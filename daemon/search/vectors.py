@@ -23,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import simsimd
 
+from scened.search.pairs import near_pairs
+
 __all__ = ["Floats", "Vectors", "side_file"]
 
 SCALE = 127  # of a unit vector's numbers
@@ -32,7 +34,6 @@ ROWS_AT_ONCE = 10_000
 MOST_CHANGES = 20_000  # contents that are read on top of a side file rather than making another
 SAMPLE = 64  # vectors that are compared with the database, half of them the newest
 FIRST_GUESS = 50_000  # scores that give a bound for the best of all
-PAIRS_AT_ONCE = 8_000_000  # 64 MB of products
 NO_LIKENESS = -2.0  # of a vector that is no longer in force
 
 Floats = npt.NDArray[np.float32]
@@ -116,17 +117,11 @@ class Vectors:
         return some.astype(np.float32) / SCALE
 
     def pairs(self, least: float) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of contents whose cosine is at least so much; every pair is compared."""
+        """Yield the pairs of contents whose cosine is at least so much (see `near_pairs`)."""
         contents = np.concatenate([np.delete(self._made[0], self._dead), self._changed[0]])
         alive = np.delete(self._made[1], self._dead, axis=0)
         vectors = np.concatenate([alive, self._changed[1]])
-        rows = max(1, PAIRS_AT_ONCE // max(1, len(vectors)))
-        for start in range(0, len(vectors), rows):
-            block = vectors[start : start + rows]
-            products = np.asarray(simsimd.cdist(block, vectors[start:], metric="dot"))
-            for one, other in np.argwhere(products >= least * SCALE**2).tolist():
-                if one < other:
-                    yield int(contents[start + one]), int(contents[start + other])
+        yield from map(tuple, contents[near_pairs(vectors, round(least * SCALE**2))].tolist())
 
     def _open(self, connection: sqlite3.Connection, seq: int) -> None:
         """Map the side file, or make it."""
@@ -262,4 +257,5 @@ def _products(query: Embeddings, vectors: Embeddings) -> Scores:
     if not len(vectors):
         return np.empty(0, np.float64)
     products: Scores = np.asarray(simsimd.cdist(query[None], vectors, metric="dot"))[0]
-    return products / SCALE**2
+    products /= SCALE**2
+    return products
