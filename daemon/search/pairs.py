@@ -53,16 +53,12 @@ def _lists(vectors: Embeddings) -> Iterator[npt.NDArray[np.intp]]:
     count = len(vectors)
     wanted = int(LANDMARKS * count**0.5)
     landmarks = vectors[:: -(-count // wanted)]
-    at_once = max(1, PRODUCTS_AT_ONCE // len(landmarks))
     lists = min(LISTS, len(landmarks))
+    at_once = max(1, PRODUCTS_AT_ONCE // len(landmarks))
+    portions = (vectors[start : start + at_once] for start in range(0, count, at_once))
     nearest = np.concatenate(
-        [
-            np.argpartition(_products(vectors[start : start + at_once], landmarks), -LISTS)[
-                :, -LISTS:
-            ]
-            for start in range(0, count, at_once)
-        ]
-    ).astype(np.int32)
+        [np.argpartition(_products(each, landmarks), -lists)[:, -lists:] for each in portions]
+    )
     order = np.argsort(nearest.reshape(-1), kind="stable")
     ends = np.cumsum(np.bincount(nearest.reshape(-1), minlength=len(landmarks)))
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
