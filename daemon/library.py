@@ -21,12 +21,12 @@ from scened.packs import Packs
 from scened.records import Change, Duplicates, Found, Photo, Results, Stats, TagCount
 from scened.search.describe import count_all, describe_found, faces_of, tag_counts
 from scened.search.duplicates import ALIKE, exact_groups, near_groups
-from scened.search.filters import NO_FILTERS, Condition, Filters
+from scened.search.filters import FROM_FILES, NO_FILTERS, Condition, Filters, newest_photos
 from scened.search.fusion import fuse
 from scened.search.known import known_photos
 from scened.search.names import PhotoName, exact_path, photo_id_of
 from scened.search.query import Query, parse_query
-from scened.search.words import FROM_FILES, WordSearch
+from scened.search.words import WordSearch
 from scened.store.recognition import open_plainly
 
 if TYPE_CHECKING:  # numpy is loaded by those who search by meaning or likeness
@@ -42,8 +42,6 @@ FUSED = 4  # times as many of each list as are wanted of both
 CHANGES_AT_ONCE = 1_000
 PHOTOS_AT_ONCE = 500
 FOLLOW_SECONDS = 1.0
-
-NEWEST_FIRST = "coalesce(content.taken_at, strftime('%Y', file.modified_ns / 1e9, 'unixepoch'))"
 
 CHANGES = """
     SELECT seq, id, path, status FROM photos WHERE seq > :since
@@ -128,7 +126,7 @@ class Library:
             words = self._word_search()
             condition = self._condition(filters, words.excluding(wanted))
             if not wanted.terms:
-                newest = self._newest(condition, limit)
+                newest = newest_photos(self._connection, condition, limit)
                 return Results(
                     describe_found(
                         self._connection, [(photo_id, 1.0) for photo_id in newest], {}, {}
@@ -355,14 +353,6 @@ class Library:
             raise NoEmbedding(f"the photo {photo} was not analysed", "`scened show` says why")
         pack = self._opened_pack()
         return _Appearance(photo_id, pack.identity, embedding(exact_path(photo), pack.folder))
-
-    def _newest(self, condition: Condition, limit: int) -> list[int]:
-        rows = self._connection.execute(
-            f"SELECT file.id {FROM_FILES} WHERE {condition.sql}"
-            f" ORDER BY {NEWEST_FIRST} DESC, file.id DESC LIMIT :limit",
-            {**condition.values, "limit": limit},
-        )
-        return [row[0] for row in rows]
 
     def _condition(self, filters: Filters, excluded: str | None = None) -> Condition:
         """Return filters as SQL. Raises BadQuery for what this library does not know."""

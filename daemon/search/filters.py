@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -10,17 +11,18 @@ from typing import get_args
 from scened.errors import BadQuery
 from scened.models.pack import Kind
 
-__all__ = ["KINDS", "NO_FILTERS", "Condition", "Filters"]
+__all__ = ["FROM_FILES", "KINDS", "NO_FILTERS", "Condition", "Filters", "newest_photos"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+
+FROM_FILES = "FROM file JOIN root ON root.id = root_id LEFT JOIN content ON content.id = content_id"
 
 # A photo without a date of its own goes by when its file was last written
 DATE = (
     "coalesce(content.taken_at,"
     " strftime('%Y-%m-%dT%H:%M:%S', file.modified_ns / 1e9, 'unixepoch', 'localtime'))"
 )
-
-
+NEWEST_FIRST = "coalesce(content.taken_at, strftime('%Y', file.modified_ns / 1e9, 'unixepoch'))"
 RATING = "coalesce((SELECT rating FROM sidecar WHERE file_id = file.id), content.rating)"
 
 
@@ -97,3 +99,13 @@ class Condition:
             )
             values["excluded"] = excluded
         return cls(" AND ".join(parts), values)
+
+
+def newest_photos(connection: sqlite3.Connection, condition: Condition, limit: int) -> list[int]:
+    """Return the ids of photos that pass, newest first."""
+    rows = connection.execute(
+        f"SELECT file.id {FROM_FILES} WHERE {condition.sql}"
+        f" ORDER BY {NEWEST_FIRST} DESC, file.id DESC LIMIT :limit",
+        {**condition.values, "limit": limit},
+    )
+    return [row[0] for row in rows]

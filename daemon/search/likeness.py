@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scened.search.filters import Condition
+from scened.search.filters import FROM_FILES, Condition
 from scened.search.vectors import Floats, Vectors
-from scened.search.words import FROM_FILES
 
 __all__ = ["between", "nearest_photos", "unit_of"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scened.records import UnknownWord
-from scened.search.filters import Condition
+from scened.search.filters import FROM_FILES, Condition
 from scened.search.query import Query, quoted
 
 __all__ = ["WordSearch"]
@@ -24,8 +24,6 @@ CERTAIN = 10_000  # the highest score in content_tag
 TOKENIZER = "porter unicode61 remove_diacritics 2"  # that of photo_search
 NOT_TAGS = "- {tags} : "
 ONLY_TAGS = "{tags} : "
-
-FROM_FILES = "FROM file JOIN root ON root.id = root_id LEFT JOIN content ON content.id = content_id"
 
 
 @dataclass(frozen=True)

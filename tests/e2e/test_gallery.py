@@ -7,11 +7,10 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import PATIENCE_SECONDS, Scened, age
+from tests.e2e.conftest import PATIENCE_SECONDS, SETTINGS, Scened, age
 from tests.photos import photo, write_photo, write_turned
 
 CHROMIUM = shutil.which("chromium")
@@ -25,16 +24,20 @@ FACE_LEFT, FACE_TOP, FACE_RIGHT, FACE_BOTTOM = 170 / 512, 50 / 400, 285 / 512, 1
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 
-@pytest.fixture
-def link(scened: Scened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The link of a gallery with a cat and an astronaut that was photographed on the side."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    age(write_photo(folder / "cat.jpg", photo("chelsea.png")))
-    age(write_turned(folder / "astronaut.jpg", 6, photo("astronaut.png").crop(ASTRONAUT)))
-    scened.look_at(folder)
-    process = scened.start("gallery", "--no-browser")
+    place = tmp_path_factory.mktemp("gallery")
+    (place / "photos").mkdir()
+    (place / "settings.toml").write_text(SETTINGS)
+    age(write_photo(place / "photos" / "cat.jpg", photo("chelsea.png")))
+    astronaut = photo("astronaut.png").crop(ASTRONAUT)
+    age(write_turned(place / "photos" / "astronaut.jpg", 6, astronaut))
+    scened = Scened(place / "data" / "library.sqlite", place / "settings.toml")
+    scened.look_at(place / "photos")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_CACHE_HOME", str(place / "cache"))
+        process = scened.start("gallery", "--no-browser")
     assert process.stdout is not None
     yield process.stdout.readline().strip()
     process.send_signal(signal.SIGINT)

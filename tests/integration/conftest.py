@@ -20,6 +20,7 @@ import pytest
 import xxhash
 from sqlalchemy import text
 
+import scened
 from scened.findings import Face, Findings, Metadata, Outcome, TagScore
 from scened.models.pack import FaceSettings, Label, Manifest, Pack
 from scened.photos.reconcile import reconcile
@@ -205,6 +206,15 @@ def show(
     return path
 
 
+def taken(when: str, camera: str = "Acme Pocket 3") -> Metadata:
+    return Metadata(64, 48, "JPEG", taken_at=when, camera=camera)
+
+
+def embedding(*numbers: int) -> bytes:
+    """Return a stored embedding that begins with these numbers."""
+    return bytes([*numbers, *[0] * (256 - len(numbers))])
+
+
 def fill(root: Path, photos: int = 3) -> list[Path]:
     return [put(root / f"{number}.jpg", number) for number in range(photos)]
 
@@ -301,3 +311,44 @@ def looked_at(library: Library, root: Path) -> list[Path]:
     library.walk()
     library.look()
     return paths
+
+
+@pytest.fixture
+def dogs(library: Library, root: Path) -> list[Path]:
+    """Two dogs, the second surer and on a beach, and a beach without a dog."""
+    return [
+        show(
+            library,
+            root / "1.jpg",
+            1,
+            animal=0.7,
+            dog=0.7,
+            embedding=embedding(127),
+            metadata=taken("2019-06-14T18:03:20"),
+        ),
+        show(
+            library,
+            root / "2.jpg",
+            2,
+            animal=0.9,
+            dog=0.9,
+            beach=0.6,
+            faces=2,
+            embedding=embedding(120, 42),
+            metadata=taken("2020-01-01T00:00:00", "Zenit"),
+        ),
+        show(
+            library,
+            root / "Rome" / "3.jpg",
+            3,
+            beach=0.8,
+            embedding=embedding(0, 127),
+            metadata=taken("2020-07-31T23:59:59"),
+        ),
+    ]
+
+
+@pytest.fixture
+def reader(library: Library, dogs: list[Path]) -> Iterator[scened.Library]:
+    with scened.Library.open(library.database.file) as opened:
+        yield opened

@@ -83,6 +83,7 @@ async function showPhotos() {
     const found = counted(listing.ids.length, "photo");
     byId("note").textContent = listing.note ? `${found}; ${listing.note}` : found;
     showState(listing.seq);
+    byId("facets").hidden = byId("timeline").hidden = !listing.ids.length;
     if (!listing.ids.length) return;
     const grid = new Grid(byId("grid"), listing, (id) => view.open(id));
     view.grid = grid;

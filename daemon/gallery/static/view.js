@@ -1,6 +1,6 @@
 // One photo, with what was seen in it drawn over it.
 
-import { ask, byId, counted, element } from "./parts.js";
+import { ask, byId, counted, element, size } from "./parts.js";
 
 export class View {
   constructor(dialog) {
@@ -117,7 +117,7 @@ export class View {
     const facts = {
       Taken: photo.taken_at && photo.taken_at.slice(0, 16).replace("T", " "),
       Camera: photo.camera,
-      Size: photo.width && `${photo.width} × ${photo.height}, ${(photo.file_size / 1e6).toFixed(1)} MB`,
+      Size: photo.width && `${photo.width} × ${photo.height}, ${size(photo.file_size)}`,
       Format: photo.format,
       Faces: photo.faces.length || null,
       Place: photo.latitude === null ? null : `${photo.latitude.toFixed(5)}, ${photo.longitude.toFixed(5)}`,
