@@ -328,13 +328,17 @@ class Library:
         return self._pack
 
     def _vectors_of(self, pack: str) -> Vectors:
+        """Return what a pack made, as it is now. Raises NoEmbedding where that is nothing."""
         from scened.search.vectors import Vectors, side_file
 
         if pack not in self._vectors:
             file = side_file(self.file, pack)
             self._vectors[pack] = Vectors(file, pack, EMBEDDING_DIMENSIONS)
-        self._vectors[pack].refresh(self._connection)
-        return self._vectors[pack]
+        vectors = self._vectors[pack]
+        vectors.refresh(self._connection)
+        if not len(vectors):
+            raise NoEmbedding(f"no photo was looked at with the pack {pack}")
+        return vectors
 
     def _appearance(self, photo: PhotoName) -> _Appearance:
         """Return a photo's embedding, made now where a path leads to no analysed photo."""

@@ -59,10 +59,8 @@ class Meaning:
         """Return photo ids and how much nearer they are to a text than to tags, nearest first.
 
         With `outstanding`, only photos that stand out: some photo is always the nearest, however
-        far. Raises NoEmbedding where there is no photo, or no word that is known.
+        far. Raises NoEmbedding where no word is known.
         """
-        if not len(vectors):
-            raise NoEmbedding(f"no photo was looked at with the pack {self.pack}")
         unit = self._text_side.embed(text)
         if unit is None:
             raise NoEmbedding(f"the pack {self.pack} knows none of these words")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -167,3 +168,37 @@ def test_a_drawing_of_a_broken_photo_is_refused(scened: Scened, library: Path) -
     scened.look_at(library, expect=1)
     said = scened("show", broken, "--render", library / "seen.png", expect=65)
     assert "truncated" in one_line(said)
+
+
+def test_whatever_is_searched_for_is_only_words(scened: Scened, library: Path) -> None:
+    scened("run", "--once", "--jobs", "1", library)
+    for query in (
+        "寿司",
+        "собака",
+        '"dog',
+        "dog OR cat)",
+        "NEAR(dog cat)",
+        "tags:dog",
+        "* ' ; --",
+    ):
+        said = scened("search", query).lower()
+        assert not re.search(r"sql|fts|syntax|match", said), said
+
+
+@pytest.mark.parametrize("command", ["similar", "show"])
+def test_a_photo_that_does_not_exist(scened: Scened, library: Path, command: str) -> None:
+    scened("add", library)
+    said = scened(command, library / "none.jpg", expect=66)
+    assert "there is no such file either" in one_line(said)
+
+
+def test_a_database_without_embeddings(scened: Scened, library: Path) -> None:
+    scened("run", "--once", "--jobs", "1", library)
+    connection = sqlite3.connect(scened.database)
+    with connection:
+        connection.execute("DELETE FROM content_embedding")
+    connection.close()
+    assert "searched by tags" in scened("search", "cat")
+    for asked in (("search", "--by", "meaning", "cat"), ("similar", library / "chelsea.jpg")):
+        said = scened(*asked, expect=65)
+        assert "no photo was looked at" in one_line(said)
