@@ -161,5 +161,5 @@ def test_near_duplicates_need_no_memory_of_all_pairs_at_once(
     reader: scened.Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = reader.duplicates()
-    monkeypatch.setattr("scened.search.vectors.PAIRS_AT_ONCE", 1)
+    monkeypatch.setattr("scened.search.pairs.PRODUCTS_AT_ONCE", 1)
     assert reader.duplicates() == whole
