@@ -13,14 +13,13 @@ def fuse(rankings: Sequence[Iterable[int]], weights: Sequence[float]) -> list[tu
     """Return everything that is in any ranking, best first, with a score of 0..1.
 
     The score is the weighted sum of reciprocal ranks, as a share of what the first of all would
-    have.
+    have at weights of 1. Of two that are as good, that of the earlier ranking comes first.
     """
     scores: dict[int, float] = {}
     for ranking, weight in zip(rankings, weights, strict=True):
         for rank, item in enumerate(ranking, 1):
             scores[item] = scores.get(item, 0.0) + weight / (STEADINESS + rank)
-    best = sum(weights) / (STEADINESS + 1)
+    best = len(rankings) / (STEADINESS + 1)
     return sorted(
-        ((item, score / best) for item, score in scores.items()),
-        key=lambda scored: (-scored[1], -scored[0]),
+        ((item, score / best) for item, score in scores.items()), key=lambda scored: -scored[1]
     )

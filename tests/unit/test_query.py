@@ -63,9 +63,9 @@ def test_fusion_puts_what_is_first_everywhere_first(rankings: list[list[int]]) -
 
 
 def test_fusion_prefers_what_two_lists_hold() -> None:
-    assert [item for item, _ in fuse([[1, 2], [3, 2]], (1, 1))] == [2, 3, 1]
+    assert [item for item, _ in fuse([[1, 2], [3, 2]], (1, 1))] == [2, 1, 3]
 
 
 def test_a_ranking_that_weighs_less_comes_later() -> None:
     assert [item for item, _ in fuse([[1, 2], [3, 4]], (0.5, 1))] == [3, 4, 1, 2]
-    assert [score for _, score in fuse([[], [3]], (0, 1))] == [1]
+    assert [score for _, score in fuse([[], [3]], (0, 1))] == [0.5]
