@@ -113,8 +113,9 @@ class Vectors:
         """Return the unit vectors of some photos, float32 [N, D], from all over the library."""
         made, changed = self._made[1], self._changed[1]
         each = max(1, -(-(len(made) + len(changed)) // most))
-        some = np.concatenate([made[::each], changed[::each]])
-        return some.astype(np.float32) / SCALE
+        some: Floats = np.concatenate([made[::each], changed[::each]]).astype(np.float32)
+        some /= SCALE
+        return some
 
     def pairs(self, least: float) -> Iterator[tuple[int, int]]:
         """Yield the pairs of contents whose cosine is at least so much (see `near_pairs`)."""
