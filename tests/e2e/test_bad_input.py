@@ -171,7 +171,7 @@ def test_a_drawing_of_a_broken_photo_is_refused(scened: Scened, library: Path) -
 
 
 def test_whatever_is_searched_for_is_only_words(scened: Scened, library: Path) -> None:
-    scened("run", "--once", "--jobs", "1", library)
+    scened.look_at(library)
     for query in (
         "寿司",
         "собака",
@@ -193,7 +193,7 @@ def test_a_photo_that_does_not_exist(scened: Scened, library: Path, command: str
 
 
 def test_a_database_without_embeddings(scened: Scened, library: Path) -> None:
-    scened("run", "--once", "--jobs", "1", library)
+    scened.look_at(library)
     connection = sqlite3.connect(scened.database)
     with connection:
         connection.execute("DELETE FROM content_embedding")
