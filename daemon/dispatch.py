@@ -275,6 +275,7 @@ class Dispatcher:
             case PackRefused(reason):
                 raise DamagedPack(reason)
             case Looked():
+                _log_result(answer.outcome)
                 worker.outcomes.append(answer.outcome)
                 self.seconds = Seconds(
                     self.seconds.hashing + answer.hash_seconds,
@@ -342,3 +343,9 @@ class Dispatcher:
             worker.supervisor.stop()
             self._write(worker)
         self._workers = [worker for worker in self._workers if worker not in workers]
+
+
+def _log_result(outcome: Outcome) -> None:
+    """Say that a content was looked at; one that was known already by its hash was not."""
+    if outcome.hash is not None and (outcome.findings is not None or outcome.error is not None):
+        logger.debug("photo %d: result of content %s", outcome.file_id, outcome.hash.hex())
