@@ -1,4 +1,4 @@
-"""Whatever is done to folders, to the daemon and to the clock: the database comes to equal the disk.
+"""Whatever is done to folders, daemon and clock: the database comes to equal the disk.
 
 Runs for about a minute; `make soak` sets SCENED_SOAK_EXAMPLES, SCENED_SOAK_STEPS and
 SCENED_SOAK_ALBUM, and lets Hypothesis choose other examples each time.
@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import psutil
 import pytest
@@ -62,6 +63,8 @@ numbers = st.integers(0, 20)  # of contents: few, so that one lies in many place
 
 class Truth(RuleBasedStateMachine):
     """A daemon that runs on two roots, and what a user and bad luck do to them and to it."""
+
+    tried: ClassVar[Counter[str]] = Counter()  # in all examples
 
     def __init__(self) -> None:
         super().__init__()
@@ -249,7 +252,7 @@ class Truth(RuleBasedStateMachine):
     @rule(number=st.sampled_from((signal.SIGTERM, signal.SIGINT, signal.SIGKILL)))
     def end_the_daemon(self, number: signal.Signals) -> None:
         if self._daemon is not None:
-            self._kills += number == signal.SIGKILL
+            self._note_kill(number == signal.SIGKILL)
             self._daemon.send_signal(number)
             self._daemon.wait(PATIENCE_SECONDS)
             self._daemon = None
@@ -263,11 +266,12 @@ class Truth(RuleBasedStateMachine):
     def kill_the_analyzer(self) -> None:
         if self._daemon is not None:
             for child in psutil.Process(self._daemon.pid).children():
-                self._kills += 1
+                self._note_kill(1)
                 child.kill()
 
     @invariant()
     def comes_to_rest_now_and_then(self) -> None:
+        self.tried["steps"] += 1
         if self._steps_to_rest == 0:
             self._rest()
             self._steps_to_rest = self._chance.randint(1, BURST)
@@ -303,11 +307,16 @@ class Truth(RuleBasedStateMachine):
         whole = disk | self._disk_of_away()
         self._witness.check(whole, self._disturbed, self._kills)
         self._disturbed.clear()
+        self.tried["times at rest"] += 1
+
+    def _note_kill(self, kills: int) -> None:
+        self._kills += kills
+        self.tried["kills"] += kills
 
     def _busy(self) -> bool:
         try:
             return not self._scened.rows("SELECT 1 FROM daemon WHERE state = 'idle'")
-        except Exception:  # noqa: BLE001 - there is no schema yet
+        except sqlite3.OperationalError:  # there is no schema yet
             return True
 
     def _start(self, *arguments: Path) -> None:
@@ -368,11 +377,11 @@ class Truth(RuleBasedStateMachine):
         os.utime(path, ns=(now, now))
 
     def _move(self, source: Path, goal: Path) -> None:
-        if source.is_dir() and not source.is_symlink() and goal.parent.is_dir():
-            if not os.path.lexists(goal):
-                self._disturb_all_in(source)
-                source.rename(goal)
-                self._disturb_all_in(goal)
+        vacant = goal.parent.is_dir() and not os.path.lexists(goal)
+        if vacant and source.is_dir() and not source.is_symlink():
+            self._disturb_all_in(source)
+            source.rename(goal)
+            self._disturb_all_in(goal)
 
     def _disturb_all_in(self, folder: Path) -> None:
         self._disturbed.update(path for path in folder.iterdir())
@@ -397,3 +406,5 @@ def test_the_database_comes_to_equal_the_disk(record_property: Recorder) -> None
             suppress_health_check=list(HealthCheck),
         ),
     )
+    record_property("tried", Truth.tried["steps"])
+    record_property("seen", ", ".join(f"{times} {what}" for what, times in Truth.tried.items()))
