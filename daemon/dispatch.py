@@ -222,6 +222,7 @@ class Dispatcher:
                     self._limits,
                     self._tell,
                     keeps_priority=effort.keeps_priority,
+                    clock=self._clock,
                 )
                 self._workers.append(_Worker(supervisor))
             worker = self._workers[number]
@@ -323,7 +324,12 @@ class Dispatcher:
                 continue
             photo = worker.given[victim.file_id]
             last = Outcome(
-                photo.file_id, photo.size, photo.modified_ns, victim.hash, error=end.reason
+                photo.file_id,
+                photo.size,
+                photo.modified_ns,
+                victim.hash,
+                error=end.reason,
+                transient=end.stuck and victim.hash is None,  # it was not read to its end
             )
             final = end.final and len(victims) == 1
             with self._database.writing() as connection:
