@@ -28,6 +28,7 @@ from PIL import Image
 
 SIZE = (160, 120)  # pixels
 FOLDER_PHOTOS = 1_000
+SIZES = 4_001  # in bytes, that photos of one picture come in
 AHEAD_PHOTOS = 500  # that wait to be looked at
 SAMPLES = 200
 SHOWN = 20  # of them
@@ -121,8 +122,9 @@ def _picture(name: str) -> bytes:
 def _write(photos: Path, number: int, picture: bytes) -> None:
     folder = photos / f"{number // FOLDER_PHOTOS:04}"
     folder.mkdir(exist_ok=True)
-    # a decoder passes over what follows the end, which makes it another content
-    (folder / f"{number:06}.jpg").write_bytes(picture + b"%08d" % number)
+    # a decoder passes over what follows the end, which makes it another content and size
+    after = b"%d" % number + bytes(number % SIZES)
+    (folder / f"{number:06}.jpg").write_bytes(picture + after)
 
 
 def _print_growth(samples: list[Sample]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -263,11 +264,13 @@ class Dispatcher:
         worker.given = {photo.file_id: photo for photo in photos}
         worker.given_at = self._clock()
         jobs = tuple(
-            Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
-            for photo in photos
+            Job(photo.file_id, photo.path, photo.size, photo.modified_ns) for photo in photos
         )
+        # once for each size: uncompressed pictures of one camera all have the same
+        known = {photo.size: photo.known_hashes for photo in photos}
+        hashes = tuple(itertools.chain.from_iterable(known.values()))
         beside = tuple(SidecarJob(each.file_id, each.path) for each in sidecars)
-        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead, beside))
+        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead, beside, hashes))
 
     def _take(self, worker: _Worker, answer: Answer) -> None:
         match answer:
