@@ -92,7 +92,7 @@ def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: P
 
 
 @pytest.mark.promise(
-    "the analyzer dies of one photo, as when the system runs out of memory",
+    "kill: the analyzer dies of one photo, as when the system runs out of memory",
     "the photo is set aside after the third time, with a reason",
 )
 def test_a_photo_the_analyzer_never_survives_is_set_aside(

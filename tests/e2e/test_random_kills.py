@@ -118,7 +118,7 @@ class Scene:
 
 
 @pytest.mark.promise(
-    "daemon, analyzer or both are killed at a random moment",
+    "kill: daemon, analyzer or both are killed at a random moment",
     "the database is whole, every result is kept, work goes on, nothing is looked at twice",
 )
 @pytest.mark.timeout(0 if KILLS > 20 else 300)
@@ -138,4 +138,5 @@ def test_after_each_of_many_kills_the_database_is_whole_and_work_goes_on(
         scene.daemon.wait(PATIENCE_SECONDS)
     scened("db", "check")
     record_property("tried", scene.kills.total())
-    record_property("seen", f"{len(photos_on(root))} photos, all seen once; kills: {scene.kills}")
+    kills = " and ".join(f"{times} of the {victim}" for victim, times in scene.kills.items())
+    record_property("seen", f"{kills}; {len(photos_on(root))} photos, all seen")

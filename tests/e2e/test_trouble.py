@@ -92,7 +92,9 @@ def wait_until_all_are_seen(scened: Scened, photos: int) -> None:
     scened.wait_for(statement, photos)
 
 
-@pytest.mark.promise("the analyzer is stopped (SIGSTOP)", "it goes on where it was; none is blamed")
+@pytest.mark.promise(
+    "kill: the analyzer is stopped (SIGSTOP)", "it goes on where it was; none is blamed"
+)
 def test_a_stopped_analyzer_goes_on_where_it_was(
     scened: Scened, photos: Path, tmp_path: Path, record_property: Recorder
 ) -> None:
@@ -111,7 +113,9 @@ def test_a_stopped_analyzer_goes_on_where_it_was(
     record_property("seen", f"stopped for {STOP_SECONDS:g} s: {PHOTOS} photos, one look each")
 
 
-@pytest.mark.promise("the daemon is stopped (SIGSTOP)", "readers go on; so does it, afterwards")
+@pytest.mark.promise(
+    "kill: the daemon is stopped (SIGSTOP)", "readers go on; so does it, afterwards"
+)
 def test_a_stopped_daemon_goes_on_where_it_was(
     scened: Scened, photos: Path, tmp_path: Path, record_property: Recorder
 ) -> None:
@@ -130,7 +134,9 @@ def test_a_stopped_daemon_goes_on_where_it_was(
     record_property("seen", f"stopped for {STOP_SECONDS:g} s: {PHOTOS} photos, one look each")
 
 
-@pytest.mark.promise("a decoder waits for ever", "the photo is set aside, all others are seen")
+@pytest.mark.promise(
+    "kill: a decoder waits for ever", "the photo is set aside, all others are seen"
+)
 def test_a_photo_at_which_the_analyzer_stands_still_is_set_aside(
     scened: Scened,
     decoder_with_bugs: None,
@@ -148,7 +154,9 @@ def test_a_photo_at_which_the_analyzer_stands_still_is_set_aside(
     record_property("seen", f"“{error}”; {PHOTOS} others seen")
 
 
-@pytest.mark.promise("a decoder takes memory without end", "the photo fails, all others are seen")
+@pytest.mark.promise(
+    "kill: a decoder takes memory without end", "the photo fails, all others are seen"
+)
 def test_a_photo_that_takes_all_memory_fails_alone(
     scened: Scened,
     decoder_with_bugs: None,

@@ -388,7 +388,7 @@ class Truth(RuleBasedStateMachine):
 
 
 @pytest.mark.promise(
-    "files and folders made, changed, moved, linked and deleted at random, drives unplugged, the"
+    "disk: files and folders made, changed, moved, linked and deleted at random, drives unplugged, the"
     " clock set back, daemon and analyzer stopped and killed meanwhile",
     "the database comes to equal the disk; nothing is lost, nothing looked at twice",
 )
