@@ -119,7 +119,7 @@ class Scene:
 
 @pytest.mark.promise(
     "kill: daemon, analyzer or both are killed at a random moment",
-    "the database is whole, every result is kept, work goes on, nothing is looked at twice",
+    "the database is whole and keeps every result, work goes on, nothing known is looked at again",
 )
 @pytest.mark.timeout(0 if KILLS > 20 else 300)
 def test_after_each_of_many_kills_the_database_is_whole_and_work_goes_on(

@@ -388,9 +388,9 @@ class Truth(RuleBasedStateMachine):
 
 
 @pytest.mark.promise(
-    "disk: files and folders made, changed, moved, linked and deleted at random, drives unplugged, the"
-    " clock set back, daemon and analyzer stopped and killed meanwhile",
-    "the database comes to equal the disk; nothing is lost, nothing looked at twice",
+    "disk: files and folders are made, changed, moved, linked and deleted at random, drives"
+    " unplugged, the clock set back, daemon and analyzer stopped and killed meanwhile",
+    "the database comes to equal the disk; nothing is lost, nothing known is looked at again",
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="names differ in case only on Linux")
 @pytest.mark.timeout(0 if EXAMPLES > 2 else 300)
