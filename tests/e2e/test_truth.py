@@ -56,6 +56,7 @@ PATTERNS = ("two.*", "inner/", "!two.*", "album/")
 Recorder = Callable[[str, object], None]
 
 places = st.sampled_from(PLACES)
+files = st.integers(0, 99)  # of those that are there, counted round and round
 folders = st.sampled_from(FOLDERS)
 roots = st.sampled_from(ROOTS)
 numbers = st.integers(0, 20)  # of contents: few, so that one lies in many places
@@ -74,6 +75,8 @@ class Truth(RuleBasedStateMachine):
             (self._top / folder).mkdir(parents=True)
         self._outside = self._top / "outside"
         (self._outside / "photo.jpg").write_bytes(content(100))
+        for number, place in enumerate(PLACES[::2]):
+            (self._top / place).write_bytes(content(number))
         written = self._top / "settings.toml"
         written.write_text(SETTINGS)
         self._scened = Scened(self._top / "data" / "library.sqlite", written)
@@ -116,63 +119,63 @@ class Truth(RuleBasedStateMachine):
         with file:
             file.write(rest)
 
-    @rule(place=places, number=numbers)
-    def edit_in_place(self, place: str, number: int) -> None:
-        for path in self._file(place):
+    @rule(file=files, number=numbers)
+    def edit_in_place(self, file: int, number: int) -> None:
+        for path in self._files(file):
             path.write_bytes(content(number))
             self._stamp(path)
 
-    @rule(place=places, ahead=st.sampled_from((0, 0, HOUR_NS, -HOUR_NS)))
-    def touch(self, place: str, ahead: int) -> None:
-        for path in self._file(place):
+    @rule(file=files, ahead=st.sampled_from((0, 0, HOUR_NS, -HOUR_NS)))
+    def touch(self, file: int, ahead: int) -> None:
+        for path in self._files(file):
             self._stamp(path, ahead)
 
-    @rule(source=places, goal=places)
-    def rename(self, source: str, goal: str) -> None:
-        for path in self._file(source):
+    @rule(source=files, goal=places)
+    def rename(self, source: int, goal: str) -> None:
+        for path in self._files(source):
             if path != self._top / goal:
                 with self._into(goal) as target:
                     path.replace(target)
                     self._disturbed[path] += 1
 
-    @rule(place=places)
-    def rename_in_case_only(self, place: str) -> None:
-        other = {"one.jpg": "One.jpg", "One.jpg": "one.jpg", "two.jpeg": "two.JPEG"}
-        for path in self._file(place):
-            goal = path.with_name(other[path.name])
+    @rule(file=files)
+    def rename_in_case_only(self, file: int) -> None:
+        for path in self._files(file):
+            goal = path.with_name(path.stem.swapcase() + path.suffix)
             if not os.path.lexists(goal):
                 path.rename(goal)
                 self._disturbed.update([path, goal])
 
-    @rule(one=places, other=places)
-    def swap(self, one: str, other: str) -> None:
-        for first in self._file(one):
-            for second in self._file(other):
+    @rule(one=files, other=files)
+    def swap(self, one: int, other: int) -> None:
+        for first in self._files(one):
+            for second in self._files(other):
                 if first != second:
                     first.rename(self._outside / "swapped")
                     second.rename(first)
                     (self._outside / "swapped").rename(second)
                     self._disturbed.update([first, first, second, second])
 
-    @rule(source=places, goal=places, keeping_time=st.booleans())
-    def copy(self, source: str, goal: str, keeping_time: bool) -> None:
-        for path in self._file(source):
+    @rule(source=files, goal=places, keeping_time=st.booleans())
+    def copy(self, source: int, goal: str, keeping_time: bool) -> None:
+        for path in self._files(source):
             if path != self._top / goal:
                 with self._into(goal) as target:
                     target.unlink(missing_ok=True)
                     (shutil.copy2 if keeping_time else shutil.copyfile)(path, target)
 
-    @rule(source=places, goal=places)
-    def hard_link(self, source: str, goal: str) -> None:
-        for path in self._file(source):
+    @rule(source=files, goal=places)
+    def hard_link(self, source: int, goal: str) -> None:
+        for path in self._files(source):
             with self._into(goal) as target:
                 if not os.path.lexists(target):
                     target.hardlink_to(path)
 
-    @rule(place=places)
-    def delete(self, place: str) -> None:
-        with self._into(place) as path:
-            path.unlink(missing_ok=True)
+    @rule(file=files)
+    def delete(self, file: int) -> None:
+        for path in self._files(file):
+            path.unlink()
+            self._disturbed[path] += 1
 
     @rule(goal=places, source=places, kind=st.sampled_from(("inside", "outside", "loop", "gone")))
     def put_a_link(self, goal: str, source: str, kind: str) -> None:
@@ -182,9 +185,9 @@ class Truth(RuleBasedStateMachine):
             path.symlink_to(to.get(kind, path if kind == "loop" else self._top / "nothing.jpg"))
 
     @precondition(lambda _: os.geteuid() != 0 or shutil.which(OBEY_PERMISSIONS[0]))
-    @rule(place=places, mode=st.sampled_from((0o000, 0o600, 0o644)))
-    def change_permissions(self, place: str, mode: int) -> None:
-        for path in self._file(place):
+    @rule(file=files, mode=st.sampled_from((0o000, 0o600, 0o644)))
+    def change_permissions(self, file: int, mode: int) -> None:
+        for path in self._files(file):
             path.chmod(mode)
 
     # What a user does to folders
@@ -216,7 +219,7 @@ class Truth(RuleBasedStateMachine):
         if path.parent.is_dir() and not os.path.lexists(path):
             path.symlink_to(to)
 
-    @rule(folder=st.sampled_from((*ROOTS, *FOLDERS)), pattern=st.sampled_from((None, *PATTERNS)))
+    @rule(folder=st.sampled_from((*FOLDERS, "b")), pattern=st.sampled_from((None, *PATTERNS)))
     def ignore(self, folder: str, pattern: str | None) -> None:
         path = self._top / folder
         if path.is_dir() and not path.is_symlink():
@@ -226,21 +229,22 @@ class Truth(RuleBasedStateMachine):
                 (path / ".scenedignore").write_text(f"{pattern}\n")
             self._witness.let_go_of(path)
 
-    @rule(folder=st.sampled_from((*ROOTS, *FOLDERS)))
-    def ignore_no_longer(self, folder: str) -> None:
-        for name in (".nomedia", ".scenedignore"):
-            with contextlib.suppress(OSError):
-                (self._top / folder / name).unlink()
+    @rule()
+    def ignore_nothing_any_more(self) -> None:
+        for root in ROOTS:
+            for name in (".nomedia", ".scenedignore"):
+                for path in (self._top / root).rglob(name):
+                    path.unlink()
 
     @rule(root=roots)
     def unplug(self, root: str) -> None:
         if (self._top / root).is_dir():
             (self._top / root).rename(self._top / "away" / root)
 
-    @rule(root=roots)
-    def plug_in(self, root: str) -> None:
-        if (self._top / "away" / root).is_dir():
-            (self._top / "away" / root).rename(self._top / root)
+    @rule()
+    def plug_in(self) -> None:
+        for root in (self._top / "away").iterdir():
+            root.rename(self._top / root.name)
 
     @rule(hours=st.sampled_from((-30, -1, 0, 1)))
     def set_the_clock(self, hours: int) -> None:
@@ -359,11 +363,16 @@ class Truth(RuleBasedStateMachine):
         self._disturbed[path] += 1
         yield path
 
-    def _file(self, place: str) -> list[Path]:
-        """Return a place if a file is there, and no link leads to it."""
-        path = self._top / place
-        usable = path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
-        return [path] if usable else []
+    def _files(self, number: int) -> list[Path]:
+        """Return one of the files that lie in the roots, if there are any."""
+        found = [
+            Path(folder, name)
+            for root in ROOTS
+            for folder, _, names in os.walk(self._top / root)
+            for name in names
+            if not name.startswith(".") and not Path(folder, name).is_symlink()
+        ]
+        return [sorted(found)[number % len(found)]] if found else []
 
     def _put(self, path: Path, data: bytes, aged: bool) -> None:
         """Write a file elsewhere and move it to its place, as careful programs do."""

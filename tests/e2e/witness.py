@@ -68,6 +68,7 @@ class Witness:
         self._looks = looks
         self._settled: dict[str, int] = {}  # content -> looks at it when it was in the database
         self._kept: list[Kept] = []
+        self._taken: set[str] = set()
         self._ids: set[int] = set()
         self._mirror: dict[int, Row] = {}
         self._seq = 0
@@ -105,6 +106,7 @@ class Witness:
         self._check_looks(rows, kills)
         self._check_ids(rows, disk, disturbed)
         self._check_followers(rows)
+        self._taken = set(rows)
         self._kept = [
             Kept(rows[str(path)].id, path, file.marks)
             for path, file in disk.items()
@@ -137,7 +139,8 @@ class Witness:
         for kept in self._kept:
             path = places.get(kept.marks)
             stayed = path == kept.path and not disturbed[kept.path]
-            moved = path is not None and disturbed[kept.path] == disturbed[path] == 1
+            moved = disturbed[kept.path] == disturbed[path or kept.path] == 1
+            moved = moved and str(path) not in self._taken
             if path is not None and (stayed or moved) and kept.path.exists() == stayed:
                 assert str(path) in rows, f"photo {kept.id} at {path} is lost"
                 assert rows[str(path)].id == kept.id, f"{path} was photo {kept.id}"
