@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TYPED := .build/installed
 DATABASE := $(if $(DB),--db "$(DB)")
 
-.PHONY: run test lint types docs unit integration e2e dist clean
+.PHONY: run test lint types docs unit integration e2e soak dist clean
 
 run: $(VENV)/run.stamp
 	@test -n "$(PHOTOS)" || { echo "say which folder: make run PHOTOS=~/Pictures"; exit 2; }
@@ -32,6 +32,14 @@ docs: $(VENV)/test.stamp
 
 unit integration e2e: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -q tests/$@
+
+# For hours: what the end-to-end tests of faults try a few times, tried many times and differently;
+# then one daemon that works for an hour
+soak: $(VENV)/test.stamp
+	SCENED_SOAK_EXAMPLES=100 SCENED_SOAK_STEPS=100 SCENED_SOAK_ALBUM=2000 SCENED_SOAK_KILLS=1000 \
+	SCENED_SOAK_STOP_SECONDS=60 $(BIN)/python -m pytest -q --hypothesis-profile=default \
+		tests/e2e/test_truth.py tests/e2e/test_random_kills.py tests/e2e/test_trouble.py
+	$(BIN)/python benchmarks/soak.py --photos 100000
 
 # Reproducible sdist and wheel, in dist/
 dist: $(VENV)/test.stamp

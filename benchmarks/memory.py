@@ -110,7 +110,7 @@ def _most(pid: int) -> int:
 
 def _job(number: int, path: Path) -> Job:
     about = path.stat()
-    return Job(number, bytes(path), about.st_size, about.st_mtime_ns, ())
+    return Job(number, bytes(path), about.st_size, about.st_mtime_ns)
 
 
 if __name__ == "__main__":

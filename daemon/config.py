@@ -146,6 +146,10 @@ class Limits(_Section, frozen=True):
         int, Meta(gt=0, description="of each block of metadata; a larger one is not parsed")
     ] = 4_000_000
     cpu_seconds: Annotated[float, Meta(gt=0, description="processor time for one photo")] = 20
+    standstill_seconds: Annotated[
+        float,
+        Meta(gt=0, description="that a look may wait, for a disk say, without doing anything"),
+    ] = 60
 
 
 class AnalysisSettings(_Section, frozen=True):

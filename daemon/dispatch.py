@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -222,6 +223,7 @@ class Dispatcher:
                     self._limits,
                     self._tell,
                     keeps_priority=effort.keeps_priority,
+                    clock=self._clock,
                 )
                 self._workers.append(_Worker(supervisor))
             worker = self._workers[number]
@@ -262,11 +264,13 @@ class Dispatcher:
         worker.given = {photo.file_id: photo for photo in photos}
         worker.given_at = self._clock()
         jobs = tuple(
-            Job(photo.file_id, photo.path, photo.size, photo.modified_ns, photo.known_hashes)
-            for photo in photos
+            Job(photo.file_id, photo.path, photo.size, photo.modified_ns) for photo in photos
         )
+        # once for each size: uncompressed pictures of one camera all have the same
+        known = {photo.size: photo.known_hashes for photo in photos}
+        hashes = tuple(itertools.chain.from_iterable(known.values()))
         beside = tuple(SidecarJob(each.file_id, each.path) for each in sidecars)
-        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead, beside))
+        worker.supervisor.give(Slice(jobs, SLICE_SECONDS, effort.decodes_ahead, beside, hashes))
 
     def _take(self, worker: _Worker, answer: Answer) -> None:
         match answer:
@@ -275,6 +279,7 @@ class Dispatcher:
             case PackRefused(reason):
                 raise DamagedPack(reason)
             case Looked():
+                _log_result(answer.outcome)
                 worker.outcomes.append(answer.outcome)
                 self.seconds = Seconds(
                     self.seconds.hashing + answer.hash_seconds,
@@ -322,7 +327,12 @@ class Dispatcher:
                 continue
             photo = worker.given[victim.file_id]
             last = Outcome(
-                photo.file_id, photo.size, photo.modified_ns, victim.hash, error=end.reason
+                photo.file_id,
+                photo.size,
+                photo.modified_ns,
+                victim.hash,
+                error=end.reason,
+                transient=end.stuck and victim.hash is None,  # it was not read to its end
             )
             final = end.final and len(victims) == 1
             with self._database.writing() as connection:
@@ -342,3 +352,9 @@ class Dispatcher:
             worker.supervisor.stop()
             self._write(worker)
         self._workers = [worker for worker in self._workers if worker not in workers]
+
+
+def _log_result(outcome: Outcome) -> None:
+    """Say that a content was looked at; one that was known already by its hash was not."""
+    if outcome.hash is not None and (outcome.findings is not None or outcome.error is not None):
+        logger.debug("photo %d: result of content %s", outcome.file_id, outcome.hash.hex())

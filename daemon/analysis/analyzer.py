@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +65,7 @@ class Opened(NamedTuple):
 
 
 def open_photo(
-    job: Job, known_hashes: frozenset[bytes], limits: Limits, tell: Callable[[Identified], None]
+    job: Job, known_hashes: Set[bytes], limits: Limits, tell: Callable[[Identified], None]
 ) -> Opened | Looked | MovedOn:
     """Identify a photo, tell its hash and, unless that is known, decode it.
 
@@ -171,21 +171,21 @@ def _serve(
     """
     deadline = time.monotonic() + work.budget_seconds
     waiting = deque(work.photos)
-    seen_now: set[bytes] = set()  # two copies in one slice are looked at once
+    known = set(work.known_hashes)  # and those seen now: two copies in one slice are looked at once
     speaking, decoding = threading.Lock(), threading.Lock()
 
     def say(answer: msgspec.Struct) -> None:
         with speaking:
             send(answers, answer)
 
-    def open_next(job: Job, known: frozenset[bytes]) -> Opened | Looked | MovedOn:
+    def open_next(job: Job) -> Opened | Looked | MovedOn:
         with decoding:
             return open_photo(job, known, limits, say)
 
     def begin() -> Future[Opened | Looked | MovedOn]:
         job = waiting.popleft()
         say(Started(job.file_id))
-        return opener.submit(open_next, job, frozenset({*job.known_hashes, *seen_now}))
+        return opener.submit(open_next, job)
 
     def larger(opened: Opened) -> Opened:
         def one_at_a_time(long_side: int) -> Image.Image:
@@ -198,9 +198,9 @@ def _serve(
     while coming is not None:
         opened, coming = coming.result(), None
         if isinstance(opened, Opened):
-            seen_now.add(opened.digest)
+            known.add(opened.digest)
         elif isinstance(opened, Looked) and opened.outcome.hash is not None:
-            seen_now.add(opened.outcome.hash)
+            known.add(opened.outcome.hash)
         small = not isinstance(opened, Opened) or opened.picture.held_pixels <= AHEAD_PIXELS
         if work.decode_ahead and small and waiting and time.monotonic() < deadline:
             coming = begin()

@@ -40,7 +40,7 @@ LONGEST_MESSAGE = 16 * 1024 * 1024  # bytes; a longer one is not from our other 
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A photo to look at; only hashed where its hash turns out to be a known one.
+    """A photo to look at.
 
     `size` (bytes) and `modified_ns` are what the daemon last saw of the file.
     """
@@ -49,7 +49,6 @@ class Job(msgspec.Struct, frozen=True):
     path: bytes
     size: int
     modified_ns: int
-    known_hashes: tuple[bytes, ...]
 
 
 class SidecarJob(msgspec.Struct, frozen=True):
@@ -62,13 +61,15 @@ class SidecarJob(msgspec.Struct, frozen=True):
 class Slice(msgspec.Struct, frozen=True):
     """Some photos or sidecars, and the seconds after which no further one is begun.
 
-    `decode_ahead`: begin with a photo while the network still looks at the one before.
+    `known_hashes`: photos that turn out to have one of them are not decoded. `decode_ahead`: begin
+    with a photo while the network still looks at the one before.
     """
 
     photos: tuple[Job, ...]
     budget_seconds: float
     decode_ahead: bool = False
     sidecars: tuple[SidecarJob, ...] = ()
+    known_hashes: tuple[bytes, ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

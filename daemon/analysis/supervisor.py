@@ -30,6 +30,7 @@ from scened.analysis.protocol import (
     receive,
     send,
 )
+from scened.clock import Clock, steady_seconds
 from scened.config import Limits
 
 __all__ = ["ANALYZER_SETTINGS", "AnalyzerEnded", "AnalyzerSaid", "Supervisor", "Victim"]
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 OWN_BYTES = 500_000_000  # resident, beside what a decode may take
 LAST_WORDS_SECONDS = 1.0
+LONGEST_LOOK_SECONDS = 1.0  # that counts as standstill; what is more, we were not there ourselves
 
 # One thread for libraries that would take more. glibc gives back at once what a large picture
 # took, mallopt(3): measured by benchmarks/memory.py, 70 MB less are held, and decoding is no slower
@@ -62,12 +64,14 @@ class AnalyzerSaid(NamedTuple):
 class AnalyzerEnded(NamedTuple):
     """The analyzer of this generation is gone; `reason` says how, as people would.
 
-    `final`: the photo at hand would do the same to the next one.
+    `final`: the photo at hand would do the same to the next one. `stuck`: it waited for something
+    in vain, perhaps for a disk.
     """
 
     generation: int
     reason: str
     final: bool = False
+    stuck: bool = False
 
 
 class Victim(NamedTuple):
@@ -82,6 +86,14 @@ class _Begun(NamedTuple):
 
     hash: bytes | None
     cpu_seconds: float
+
+
+class _Still(NamedTuple):
+    """An analyzer when it was last looked at, and for how long it had done nothing then."""
+
+    at: float
+    cpu_seconds: float
+    seconds: float
 
 
 class Supervisor:
@@ -99,15 +111,18 @@ class Supervisor:
         tell: Callable[[AnalyzerSaid | AnalyzerEnded], None],
         *,
         keeps_priority: bool = False,
+        clock: Clock = steady_seconds,
     ) -> None:
         self._limits = limits
         self._pack_folder = pack_folder
         self._tell = tell
+        self._clock = clock
         self.keeps_priority = keeps_priority
         self._process: subprocess.Popen[bytes] | None = None
         self._vitals: psutil.Process | None = None
         self._killed_because: str | None = None
         self._begun: dict[int, _Begun] = {}  # by file id
+        self._still = _Still(0.0, 0.0, 0.0)
         self.generation = 0
         self.busy = False
         self.suspended = False
@@ -116,6 +131,10 @@ class Supervisor:
     def _too_long(self) -> str:
         # processor time, so that a busy or sleeping machine kills nothing
         return f"takes more than {self._limits.cpu_seconds:g} seconds of processor time"
+
+    @property
+    def _too_still(self) -> str:
+        return f"has not moved for {self._limits.standstill_seconds:g} seconds"
 
     @property
     def running(self) -> bool:
@@ -132,6 +151,7 @@ class Supervisor:
         if self._process is None:
             self._start()
         self.busy = True
+        self._still = _Still(self._clock(), self._cpu_seconds(), 0.0)
         assert self._process is not None and self._process.stdin is not None  # noqa: S101
         try:
             send(cast("BinaryIO", self._process.stdin), work)
@@ -163,8 +183,12 @@ class Supervisor:
         return victims
 
     def check(self) -> None:
-        """End the analyzer where the photo at hand takes too much processor time or memory."""
-        if self._vitals is None or not self._begun:
+        """End an analyzer that does nothing, or takes too much time or memory for its photo."""
+        if self._vitals is None:
+            return
+        if self.busy and self._stands_still() > self._limits.standstill_seconds:
+            self._kill(self._too_still)
+        if not self._begun:
             return
         try:
             memory = self._vitals.memory_info().rss
@@ -248,12 +272,25 @@ class Supervisor:
         code = process.wait()
         stream.close()
         reason = self._killed_because or self._words_for(code)
-        self._tell(AnalyzerEnded(generation, reason, final=reason == self._too_long))
+        final, stuck = reason == self._too_long, reason == self._too_still
+        self._tell(AnalyzerEnded(generation, reason, final, stuck))
 
     def _kill(self, reason: str) -> None:
         if self._process is not None and self._killed_because is None:
             self._killed_because = reason
             self._process.kill()
+
+    def _stands_still(self) -> float:
+        """Return for how long it has waited for something, and used no processor time.
+
+        One that is stopped, by us or by others, or that gets no processor is not to blame.
+        """
+        now, spent = self._clock(), self._cpu_seconds()
+        seconds = 0.0
+        if self._vitals is not None and spent == self._still.cpu_seconds and _waits(self._vitals):
+            seconds = self._still.seconds + min(now - self._still.at, LONGEST_LOOK_SECONDS)
+        self._still = _Still(now, spent, seconds)
+        return seconds
 
     def _oldest(self) -> float:
         return min(begun.cpu_seconds for begun in self._begun.values())
@@ -271,3 +308,14 @@ class Supervisor:
         if code >= 0:
             return f"the analyzer ended with {code}"
         return f"the analyzer died of signal {-code}"
+
+
+def _waits(process: psutil.Process) -> bool:
+    """Tell whether none of its threads runs, is stopped, or would run if it could."""
+    try:
+        if sys.platform != "linux":  # which lists threads like processes
+            return bool(process.status() == psutil.STATUS_SLEEPING)
+        threads = [psutil.Process(thread.id) for thread in process.threads()]
+        return all(thread.status() == psutil.STATUS_SLEEPING for thread in threads)
+    except psutil.Error:
+        return False

@@ -111,6 +111,7 @@ class Follower:
             self._to_walk[root.id, folder] = None
         elif format_of(place.name) is not None:
             self._look_at(root, place, change.path)
+            self._look_at_other_names(place)
         elif is_sidecar(place.name):
             self._look_beside(root, place)
 
@@ -198,6 +199,18 @@ class Follower:
         else:
             with self._database.writing() as connection:
                 catalogue.see(connection, [sighting])
+
+    def _look_at_other_names(self, place: Place) -> None:
+        """Look at the hard links of a file, of which the system does not tell."""
+        path = join(self._roots[place.root_id].path, place.folder, place.name)
+        sighting = describe(place, path)
+        if sighting is None:
+            return
+        with self._database.reading() as connection:
+            others = catalogue.outdated_names(connection, sighting)
+        for other in others:
+            if (root := self._roots.get(other.root_id)) is not None:
+                self._look_at(root, other, join(root.path, other.folder, other.name))
 
     def _look_beside(self, root: Root, sidecar: Place) -> None:
         """Look at the photos whose sidecar has changed."""

@@ -23,6 +23,7 @@ __all__ = [
     "lose_root",
     "miss_file",
     "next_folder",
+    "outdated_names",
     "see",
     "sidecars_in_folder",
 ]
@@ -126,6 +127,15 @@ DELETE_FILE = text("DELETE FROM file WHERE id = :id")
 DELETE_FILE_AT_PLACE = text(f"DELETE FROM file WHERE {AT_PLACE}")
 
 DELETE_FOLDER = text(f"DELETE FROM file WHERE {WITHIN_FOLDER}")
+
+OUTDATED_NAMES = text(
+    """
+    SELECT root_id, folder, name FROM file
+    WHERE inode = :inode AND device = :device
+        AND (size <> :size OR modified_ns <> :modified_ns OR transient)
+        AND NOT (root_id = :root_id AND folder = :folder AND name = :name)
+    """
+)
 
 FILES_IN_FOLDER = text(
     """
@@ -267,6 +277,12 @@ def files_called(connection: Connection, root_id: int, folder: bytes, stem: byte
         "beyond": stem + b"/",  # the character after '.'
     }
     return list(connection.execute(FILES_CALLED, values).scalars())
+
+
+def outdated_names(connection: Connection, sighting: Sighting) -> list[Place]:
+    """Return the other names of a file under which it is known as it was before."""
+    rows = connection.execute(OUTDATED_NAMES, _values(sighting))
+    return [Place(*row) for row in rows]
 
 
 def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Marks]:

@@ -102,6 +102,9 @@ def pending_photos(connection: Connection, pack_id: int, limit: int) -> list[Pen
     rows = list(connection.execute(NEWEST_PENDING, {"limit": limit}))
     if not rows:
         rows = _seen_by_another(connection, pack_id, limit)
+    known: dict[int, tuple[bytes, ...]] = {}  # by size, as many photos may share one
+    for size in {row.size for row in rows}:
+        known[size] = _known_hashes(connection, size, pack_id)
     untroubled = [row for row in rows if not row.attempts]
     return [
         PendingPhoto(
@@ -109,7 +112,7 @@ def pending_photos(connection: Connection, pack_id: int, limit: int) -> list[Pen
             join(row.path, row.folder, row.name),
             row.size,
             row.modified_ns,
-            _known_hashes(connection, row.size, pack_id),
+            known[row.size],
         )
         for row in untroubled or rows[:1]
     ]

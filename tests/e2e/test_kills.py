@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -91,8 +91,15 @@ def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: P
     check_whole(scened, before)
 
 
+@pytest.mark.promise(
+    "kill: the analyzer dies of one photo, as when the system runs out of memory",
+    "the photo is set aside after the third time, with a reason",
+)
 def test_a_photo_the_analyzer_never_survives_is_set_aside(
-    scened: Scened, daemon: subprocess.Popen[str], library: Path
+    scened: Scened,
+    daemon: subprocess.Popen[str],
+    library: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     write_endless(library / "victim.jpg")  # the analyzer is caught while it reads
     for _ in range(3):
@@ -101,6 +108,8 @@ def test_a_photo_the_analyzer_never_survives_is_set_aside(
         analyzer.wait()
     ((error,),) = scened.wait_for("SELECT error FROM photos WHERE status = 'failed'")
     assert error == "the analyzer died of signal 9 (3 times)"
+    record_property("tried", 3)
+    record_property("seen", f"“{error}”")
 
 
 def analyzers(process: subprocess.Popen[str], number: int) -> list[psutil.Process]:

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 import msgspec
 import psutil
 import pytest
+import xxhash
 
 from scened.analysis.protocol import (
     KEEP_PRIORITY,
@@ -77,7 +78,7 @@ def analyzer() -> Iterator[Analyzer]:
 
 def job(number: int, path: Path) -> Job:
     about = path.stat()
-    return Job(number, bytes(path), about.st_size, about.st_mtime_ns, ())
+    return Job(number, bytes(path), about.st_size, about.st_mtime_ns)
 
 
 @pytest.fixture
@@ -130,6 +131,16 @@ def test_a_copy_in_the_same_slice_is_not_looked_at(
     found = [answer.outcome for answer in said if isinstance(answer, Looked)]
     assert [outcome.findings is not None for outcome in found] == [True, False]
     assert found[0].hash == found[1].hash
+
+
+def test_a_photo_with_a_known_hash_is_not_looked_at(analyzer: Analyzer, tmp_path: Path) -> None:
+    new = write_photo(tmp_path / "new.jpg", photo(size=(300, 200)))
+    known = write_photo(tmp_path / "known.jpg", photo(size=(310, 200)))
+    digest = xxhash.xxh3_128(known.read_bytes()).digest()
+    work = Slice((job(0, new), job(1, known)), LONG_SECONDS, known_hashes=(bytes(16), digest))
+    said = analyzer.ask(work)
+    found = [answer.outcome for answer in said if isinstance(answer, Looked)]
+    assert [outcome.findings is not None for outcome in found] == [True, False]
 
 
 def test_a_file_that_has_changed_does_not_hold_up_the_next(

@@ -222,6 +222,17 @@ def test_a_change_of_no_photo_changes_nothing(
     assert library.database.data_version() == before
 
 
+def test_a_change_by_one_hard_link_is_a_change_of_the_other(
+    library: Library, root: Path, following: Following
+) -> None:
+    (root / "link.jpg").hardlink_to(root / "0.jpg")
+    following.look_at(root / "link.jpg")
+    (root / "0.jpg").write_bytes(jpeg(5))
+    os.utime(root / "0.jpg", (1e9, 1e9))
+    following.look_at(root / "0.jpg")
+    assert library.status_of(root / "link.jpg") == "pending"
+
+
 def test_a_root_that_goes_away_is_noticed(
     library: Library, root: Path, following: Following, clock: FakeClock
 ) -> None:

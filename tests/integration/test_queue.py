@@ -236,6 +236,18 @@ def test_a_photo_comes_with_the_known_contents_of_its_size(
     )
 
 
+def test_photos_of_one_size_share_the_hashes_they_may_turn_out_to_have(
+    library: Library, root: Path, paths: list[Path]
+) -> None:
+    library.look()
+    for number in range(3):
+        put(root / f"copy {number}.jpg", 0)
+    library.walk()
+    first, *others = [each.known_hashes for each in queue(library)]
+    assert len(others) == 2
+    assert all(each is first for each in others)
+
+
 def test_contents_another_pack_looked_at_do_not_count_as_known(
     library: Library, root: Path, paths: list[Path]
 ) -> None:

@@ -1,0 +1,420 @@
+"""Whatever is done to folders, daemon and clock: the database comes to equal the disk.
+
+Runs for about a minute; `make soak` sets SCENED_SOAK_EXAMPLES, SCENED_SOAK_STEPS and
+SCENED_SOAK_ALBUM, and lets Hypothesis choose other examples each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import BinaryIO, ClassVar
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.e2e.conftest import PATIENCE_SECONDS, SETTINGS, Scened
+from tests.e2e.disk import OnDisk, content, photos_on
+from tests.e2e.witness import Looks, Witness
+
+# Hypothesis begins with the simplest one, in which next to nothing happens
+EXAMPLES = int(os.environ.get("SCENED_SOAK_EXAMPLES", "3"))
+STEPS = int(os.environ.get("SCENED_SOAK_STEPS", "30"))
+ALBUM_PHOTOS = int(os.environ.get("SCENED_SOAK_ALBUM", "12"))
+BURST = 6  # steps, at the most, between two times at rest
+LOOK_SECONDS = 0.1
+HOUR_NS = 3_600 * 10**9
+# Root passes over permissions; the daemon is not to
+OBEY_PERMISSIONS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+ROOTS = ("a", "b")
+FOLDERS = ("a/inner", "b/trip", "a/album", "b/album")
+NAMES = ("one.jpg", "One.jpg", "two.jpeg")
+PLACES = tuple(f"{folder}/{name}" for folder in (*ROOTS, *FOLDERS[:2]) for name in NAMES)
+PATTERNS = ("two.*", "inner/", "!two.*", "album/")
+
+Recorder = Callable[[str, object], None]
+
+places = st.sampled_from(PLACES)
+files = st.integers(0, 99)  # of those that are there, counted round and round
+folders = st.sampled_from(FOLDERS)
+roots = st.sampled_from(ROOTS)
+numbers = st.integers(0, 20)  # of contents: few, so that one lies in many places
+
+
+class Truth(RuleBasedStateMachine):
+    """A daemon that runs on two roots, and what a user and bad luck do to them and to it."""
+
+    tried: ClassVar[Counter[str]] = Counter()  # in all examples
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._temporary = tempfile.TemporaryDirectory()
+        self._top = Path(self._temporary.name).resolve()
+        for folder in ("a/inner", "b/trip", "outside", "away"):
+            (self._top / folder).mkdir(parents=True)
+        self._outside = self._top / "outside"
+        (self._outside / "photo.jpg").write_bytes(content(100))
+        for number, place in enumerate(PLACES[::2]):
+            (self._top / place).write_bytes(content(number))
+        written = self._top / "settings.toml"
+        written.write_text(SETTINGS)
+        self._scened = Scened(self._top / "data" / "library.sqlite", written)
+        self._output = self._top / "output"
+        self._witness = Witness(self._scened, Looks(self._output))
+        self._disturbed: Counter[Path] = Counter()
+        self._writing: list[tuple[BinaryIO, bytes]] = []
+        self._clock_ns = 0  # how far the user's clock is set wrong
+        self._made = 0
+        self._kills = 0
+        self._steps_to_rest = 0
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._start(*(self._top / root for root in ROOTS))
+
+    @initialize(chance=st.randoms())
+    def begin(self, chance: Random) -> None:
+        self._chance = chance
+
+    # What a user does to files
+
+    @rule(goal=places, number=numbers, aged=st.booleans())
+    def create_or_replace(self, goal: str, number: int, aged: bool) -> None:
+        with self._into(goal) as path:
+            self._put(path, content(number), aged)
+
+    @rule(goal=places, number=numbers)
+    def begin_to_write_slowly(self, goal: str, number: int) -> None:
+        with self._into(goal) as path:
+            if not path.is_symlink():
+                whole = content(number)
+                file = path.open("wb")
+                file.write(whole[: len(whole) // 2])
+                file.flush()
+                self._writing.append((file, whole[len(whole) // 2 :]))
+
+    @precondition(lambda self: self._writing)
+    @rule()
+    def write_to_the_end(self) -> None:
+        file, rest = self._writing.pop()
+        with file:
+            file.write(rest)
+
+    @rule(file=files, number=numbers)
+    def edit_in_place(self, file: int, number: int) -> None:
+        for path in self._files(file):
+            path.write_bytes(content(number))
+            self._stamp(path)
+
+    @rule(file=files, ahead=st.sampled_from((0, 0, HOUR_NS, -HOUR_NS)))
+    def touch(self, file: int, ahead: int) -> None:
+        for path in self._files(file):
+            self._stamp(path, ahead)
+
+    @rule(source=files, goal=places)
+    def rename(self, source: int, goal: str) -> None:
+        for path in self._files(source):
+            if path != self._top / goal:
+                with self._into(goal) as target:
+                    path.replace(target)
+                    self._disturbed[path] += 1
+
+    @rule(file=files)
+    def rename_in_case_only(self, file: int) -> None:
+        for path in self._files(file):
+            goal = path.with_name(path.stem.swapcase() + path.suffix)
+            if not os.path.lexists(goal):
+                path.rename(goal)
+                self._disturbed.update([path, goal])
+
+    @rule(one=files, other=files)
+    def swap(self, one: int, other: int) -> None:
+        for first in self._files(one):
+            for second in self._files(other):
+                if first != second:
+                    first.rename(self._outside / "swapped")
+                    second.rename(first)
+                    (self._outside / "swapped").rename(second)
+                    self._disturbed.update([first, first, second, second])
+
+    @rule(source=files, goal=places, keeping_time=st.booleans())
+    def copy(self, source: int, goal: str, keeping_time: bool) -> None:
+        for path in self._files(source):
+            if path != self._top / goal:
+                with self._into(goal) as target:
+                    target.unlink(missing_ok=True)
+                    (shutil.copy2 if keeping_time else shutil.copyfile)(path, target)
+
+    @rule(source=files, goal=places)
+    def hard_link(self, source: int, goal: str) -> None:
+        for path in self._files(source):
+            with self._into(goal) as target:
+                if not os.path.lexists(target):
+                    target.hardlink_to(path)
+
+    @rule(file=files)
+    def delete(self, file: int) -> None:
+        for path in self._files(file):
+            path.unlink()
+            self._disturbed[path] += 1
+
+    @rule(goal=places, source=places, kind=st.sampled_from(("inside", "outside", "loop", "gone")))
+    def put_a_link(self, goal: str, source: str, kind: str) -> None:
+        with self._into(goal) as path:
+            path.unlink(missing_ok=True)
+            to = {"inside": self._top / source, "outside": self._outside / "photo.jpg"}
+            path.symlink_to(to.get(kind, path if kind == "loop" else self._top / "nothing.jpg"))
+
+    @precondition(lambda _: os.geteuid() != 0 or shutil.which(OBEY_PERMISSIONS[0]))
+    @rule(file=files, mode=st.sampled_from((0o000, 0o600, 0o644)))
+    def change_permissions(self, file: int, mode: int) -> None:
+        for path in self._files(file):
+            path.chmod(mode)
+
+    # What a user does to folders
+
+    @rule(goal=folders)
+    def move_an_album_in(self, goal: str) -> None:
+        album = self._outside / "album"
+        album.mkdir()
+        for _ in range(ALBUM_PHOTOS):
+            self._made += 1
+            self._put(album / f"{self._made}.jpg", content(1_000 + self._made), aged=True)
+        self._move(album, self._top / goal)
+        shutil.rmtree(album, ignore_errors=True)
+
+    @rule(source=folders, goal=folders)
+    def move_a_folder(self, source: str, goal: str) -> None:
+        self._move(self._top / source, self._top / goal)
+
+    @rule(folder=folders)
+    def delete_a_folder(self, folder: str) -> None:
+        path = self._top / folder
+        if path.is_dir() and not path.is_symlink():
+            self._disturb_all_in(path)
+            shutil.rmtree(path)
+
+    @rule(goal=folders, to=st.sampled_from(("..", "../../outside", "../../a", ".")))
+    def put_a_link_to_a_folder(self, goal: str, to: str) -> None:
+        path = self._top / goal
+        if path.parent.is_dir() and not os.path.lexists(path):
+            path.symlink_to(to)
+
+    @rule(folder=st.sampled_from((*FOLDERS, "b")), pattern=st.sampled_from((None, *PATTERNS)))
+    def ignore(self, folder: str, pattern: str | None) -> None:
+        path = self._top / folder
+        if path.is_dir() and not path.is_symlink():
+            if pattern is None:
+                (path / ".nomedia").touch()
+            else:
+                (path / ".scenedignore").write_text(f"{pattern}\n")
+            self._witness.let_go_of(path)
+
+    @rule()
+    def ignore_nothing_any_more(self) -> None:
+        for root in ROOTS:
+            for name in (".nomedia", ".scenedignore"):
+                for path in (self._top / root).rglob(name):
+                    path.unlink()
+
+    @rule(root=roots)
+    def unplug(self, root: str) -> None:
+        if (self._top / root).is_dir():
+            (self._top / root).rename(self._top / "away" / root)
+
+    @rule()
+    def plug_in(self) -> None:
+        for root in (self._top / "away").iterdir():
+            root.rename(self._top / root.name)
+
+    @rule(hours=st.sampled_from((-30, -1, 0, 1)))
+    def set_the_clock(self, hours: int) -> None:
+        """Stamp files as with another clock: what one that was set back leaves behind."""
+        self._clock_ns = hours * HOUR_NS
+
+    # What happens to the daemon
+
+    @rule(number=st.sampled_from((signal.SIGTERM, signal.SIGINT, signal.SIGKILL)))
+    def end_the_daemon(self, number: signal.Signals) -> None:
+        if self._daemon is not None:
+            self._note_kill(number == signal.SIGKILL)
+            self._daemon.send_signal(number)
+            self._daemon.wait(PATIENCE_SECONDS)
+            self._daemon = None
+
+    @rule()
+    def start_the_daemon(self) -> None:
+        if self._daemon is None:
+            self._start()
+
+    @rule()
+    def kill_the_analyzer(self) -> None:
+        if self._daemon is not None:
+            for child in psutil.Process(self._daemon.pid).children():
+                self._note_kill(1)
+                child.kill()
+
+    @invariant()
+    def comes_to_rest_now_and_then(self) -> None:
+        self.tried["steps"] += 1
+        if self._steps_to_rest == 0:
+            self._rest()
+            self._steps_to_rest = BURST - self._chance.randint(0, BURST - 1)
+        self._steps_to_rest -= 1
+
+    def teardown(self) -> None:
+        try:
+            while self._writing:
+                self.write_to_the_end()
+            self._rest(final=True)
+            self.end_the_daemon(signal.SIGTERM)
+            assert self._witness.differences(self._disk(), self._away()) == []
+            assert self._scened.rows("PRAGMA integrity_check") == [("ok",)]
+            assert self._scened.rows("PRAGMA foreign_key_check") == []
+        finally:
+            if self._daemon is not None:
+                self._daemon.kill()
+                self._daemon.wait()
+            self._temporary.cleanup()
+
+    def _rest(self, *, final: bool = False) -> None:
+        """Wait until the daemon says it is idle while the database is as the disk; then look."""
+        self.start_the_daemon()
+        assert self._daemon is not None
+        disk, away = self._disk(), self._away()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._busy() or (wrong := self._witness.differences(disk, away, final=final)):
+            assert self._daemon.poll() is None, self._output.read_text()[-3000:]
+            if time.monotonic() > deadline:
+                note(self._output.read_text()[-3000:])
+                pytest.fail("\n".join(wrong) or "never idle")
+            time.sleep(LOOK_SECONDS)
+        whole = disk | self._disk_of_away()
+        self._witness.check(whole, self._disturbed, self._kills)
+        self._disturbed.clear()
+        self.tried["times at rest"] += 1
+
+    def _note_kill(self, kills: int) -> None:
+        self._kills += kills
+        self.tried["kills"] += kills
+
+    def _busy(self) -> bool:
+        try:
+            return not self._scened.rows("SELECT 1 FROM daemon WHERE state = 'idle'")
+        except sqlite3.OperationalError:  # there is no schema yet
+            return True
+
+    def _start(self, *arguments: Path) -> None:
+        prefix = OBEY_PERMISSIONS if os.geteuid() == 0 and shutil.which("setpriv") else ()
+        command = [*prefix, self._scened.command, "run", "--verbose", *map(str, arguments)]
+        with self._output.open("ab") as output:
+            self._daemon = subprocess.Popen(
+                command, stdout=output, stderr=output, env=self._scened.environment
+            )
+
+    def _disk(self) -> dict[Path, OnDisk]:
+        """Return the photos of the roots that are there."""
+        found: dict[Path, OnDisk] = {}
+        for root in ROOTS:
+            if (self._top / root).is_dir():
+                found |= photos_on(self._top / root)
+        return found
+
+    def _disk_of_away(self) -> dict[Path, OnDisk]:
+        """Return the photos of the other roots, by the paths they had."""
+        away = self._top / "away"
+        return {
+            self._top / path.relative_to(away): file
+            for root in away.iterdir()
+            for path, file in photos_on(root).items()
+        }
+
+    def _away(self) -> set[Path]:
+        return {self._top / root for root in ROOTS if not (self._top / root).exists()}
+
+    @contextlib.contextmanager
+    def _into(self, place: str) -> Iterator[Path]:
+        """Give a place to put something in; where its root is away, one that nobody watches."""
+        path = self._top / place
+        root = self._top / path.relative_to(self._top).parts[0]
+        if not root.is_dir() or path.parent.is_symlink():
+            path = self._outside / "elsewhere.jpg"
+            path.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        self._disturbed[path] += 1
+        yield path
+
+    def _files(self, number: int) -> list[Path]:
+        """Return one of the files that lie in the roots, if there are any."""
+        found = [
+            Path(folder, name)
+            for root in ROOTS
+            for folder, _, names in os.walk(self._top / root)
+            for name in names
+            if not name.startswith(".") and not Path(folder, name).is_symlink()
+        ]
+        return [sorted(found)[number % len(found)]] if found else []
+
+    def _put(self, path: Path, data: bytes, aged: bool) -> None:
+        """Write a file elsewhere and move it to its place, as careful programs do."""
+        fresh = self._outside / "fresh"
+        fresh.write_bytes(data)
+        self._stamp(fresh, -HOUR_NS if aged else 0)
+        fresh.replace(path)
+
+    def _stamp(self, path: Path, ahead: int = 0) -> None:
+        now = time.time_ns() + self._clock_ns + ahead
+        os.utime(path, ns=(now, now))
+
+    def _move(self, source: Path, goal: Path) -> None:
+        vacant = goal.parent.is_dir() and not os.path.lexists(goal)
+        if vacant and source.is_dir() and not source.is_symlink():
+            self._disturb_all_in(source)
+            source.rename(goal)
+            self._disturb_all_in(goal)
+
+    def _disturb_all_in(self, folder: Path) -> None:
+        self._disturbed.update(path for path in folder.iterdir())
+
+
+@pytest.mark.promise(
+    "disk: files and folders are made, changed, moved, linked and deleted at random, drives"
+    " unplugged, the clock set back, daemon and analyzer stopped and killed meanwhile",
+    "the database comes to equal the disk; nothing is lost, nothing known is looked at again",
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="names differ in case only on Linux")
+@pytest.mark.timeout(0 if EXAMPLES > 3 else 300)
+def test_the_database_comes_to_equal_the_disk(record_property: Recorder) -> None:
+    run_state_machine_as_test(
+        Truth,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],  # a shorter sequence would take hours to find
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    record_property("tried", Truth.tried["steps"])
+    record_property("seen", ", ".join(f"{times} {what}" for what, times in Truth.tried.items()))
