@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TYPED := .build/installed
 DATABASE := $(if $(DB),--db "$(DB)")
 
-.PHONY: run test lint types docs unit integration e2e dist clean
+.PHONY: run test lint types docs unit integration e2e fuzz dist clean
 
 run: $(VENV)/run.stamp
 	@test -n "$(PHOTOS)" || { echo "say which folder: make run PHOTOS=~/Pictures"; exit 2; }
@@ -32,6 +32,16 @@ docs: $(VENV)/test.stamp
 
 unit integration e2e: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -q tests/$@
+
+# Each parser of ours, and then the decoders, so many minutes each
+MINUTES ?= 20
+
+fuzz: $(VENV)/test.stamp
+	$(BIN)/pip install --quiet --editable '.[fuzz]'
+	for target in metadata manifest settings query; do \
+	    $(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) || exit 1; \
+	done
+	$(BIN)/python -m tests.fuzz.mutation --minutes $(MINUTES)
 
 # Reproducible sdist and wheel, in dist/
 dist: $(VENV)/test.stamp
