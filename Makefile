@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TYPED := .build/installed
 DATABASE := $(if $(DB),--db "$(DB)")
 
-.PHONY: run test lint types docs unit integration e2e fuzz dist clean
+.PHONY: run test lint types docs unit integration e2e reliability fuzz dist clean
 
 run: $(VENV)/run.stamp
 	@test -n "$(PHOTOS)" || { echo "say which folder: make run PHOTOS=~/Pictures"; exit 2; }
@@ -32,6 +32,10 @@ docs: $(VENV)/test.stamp
 
 unit integration e2e: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -q tests/$@
+
+# Tries every promise of docs/reliability.md, breaks some on purpose, and writes the page
+reliability: $(VENV)/test.stamp
+	$(BIN)/python -m tests.reliability
 
 # Each parser of ours, and then the decoders, so many minutes each
 MINUTES ?= 20

@@ -46,6 +46,10 @@ def odd(scened: Scened, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.promise(
+    "text: SQL, HTML, line feeds, control characters, no UTF-8 and 255 bytes in names",
+    "kept exactly, never run",
+)
 def test_photos_with_odd_names_are_photos(scened: Scened, odd: Path) -> None:
     scened("run", "--once", odd)
     found = {os.path.basename(path) for (path,) in scened.rows("SELECT path_bytes FROM photos")}  # noqa: PTH119
@@ -53,6 +57,10 @@ def test_photos_with_odd_names_are_photos(scened: Scened, odd: Path) -> None:
     assert scened.rows("SELECT DISTINCT status FROM photos") == [("analysed",)]
 
 
+@pytest.mark.promise(
+    "text: escape sequences in names and EXIF",
+    "no command prints one",
+)
 def test_no_command_reaches_the_terminal(scened: Scened, odd: Path) -> None:
     said = scened("run", "--once", odd)
     said += scened("status") + scened("failures") + scened("failures", "--json")
@@ -67,6 +75,10 @@ def test_no_command_reaches_the_terminal(scened: Scened, odd: Path) -> None:
     assert said.count("Model") >= 2 * len(NAMES)
 
 
+@pytest.mark.promise(
+    "text: escape sequences in names and EXIF",
+    "no command prints one, on a terminal neither",
+)
 def test_no_command_of_ours_gives_orders_to_a_terminal(scened: Scened, odd: Path) -> None:
     photo_path, other = (
         os.fsdecode(os.path.join(os.fsencode(odd), name))  # noqa: PTH118
@@ -107,6 +119,10 @@ def test_no_command_of_ours_gives_orders_to_a_terminal(scened: Scened, odd: Path
     assert said.count("odd\\x1b]0;owned") > len(JPEG_NAMES)
 
 
+@pytest.mark.promise(
+    "text: escape sequences in names and EXIF",
+    "no command prints one, on a terminal neither",
+)
 def test_the_live_status_gives_no_orders_to_a_terminal(scened: Scened, odd: Path) -> None:
     scened("add", odd)
     with watching(scened) as said:
@@ -127,6 +143,10 @@ def test_what_is_no_regular_file_is_no_photo(scened: Scened, odd: Path) -> None:
     assert scened.rows("SELECT count(*) FROM photos") == [(len(NAMES),)]
 
 
+@pytest.mark.promise(
+    "file: 10 GB, sparse",
+    "refused unread",
+)
 def test_a_file_that_is_too_large_is_refused_unread(scened: Scened, odd: Path) -> None:
     with (odd / "huge.jpg").open("wb") as file:
         file.truncate(TOO_LARGE_BYTES)
@@ -136,6 +156,10 @@ def test_a_file_that_is_too_large_is_refused_unread(scened: Scened, odd: Path) -
     assert error == "is 10.0 GB long, more than the 4.0 GB allowed"
 
 
+@pytest.mark.promise(
+    "file: it takes too long",
+    "set aside after its limit of processor time, not tried again",
+)
 def test_a_photo_that_takes_too_long_is_quarantined_at_once(scened: Scened, odd: Path) -> None:
     scened.settings.write_text(
         "[gates.load]\nenabled = false\n"
@@ -161,6 +185,10 @@ def test_failures_are_listed_and_tried_again(scened: Scened, odd: Path) -> None:
     assert scened.json("status")["pending"] == 1
 
 
+@pytest.mark.promise(
+    "file: a limit in the settings has changed",
+    "what failed is tried again",
+)
 def test_other_limits_try_again(scened: Scened, odd: Path) -> None:
     scened.settings.write_text("[gates.load]\nenabled = false\n[limits]\npixels = 100\n")
     scened("run", "--once", odd, expect=1)

@@ -23,5 +23,9 @@ def test_what_fuzzing_begins_with_keeps_every_promise(name: str, seed: bytes) ->
 
 
 @pytest.mark.parametrize(("name", "data"), FOUND)
+@pytest.mark.promise(
+    "file: what fuzzing has found",
+    "stays mended",
+)
 def test_what_fuzzing_found_stays_mended(name: str, data: bytes) -> None:
     TARGETS[name].take(data)

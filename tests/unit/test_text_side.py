@@ -76,6 +76,10 @@ def test_a_place_outside_the_vectors_is_refused() -> None:
         TextSide(damaged, PIECES)
 
 
+@pytest.mark.promise(
+    "pack: a text side that unpacks to gigabytes",
+    "refused before it is unpacked",
+)
 def test_a_text_side_that_unpacks_to_more_than_a_pack_may_hold_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / TEXT_NAME, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("vectors.npy", bytes(MAXIMUM_BYTES + 1))
