@@ -126,6 +126,8 @@ def main() -> None:
     arguments = parser.parse_args()
     collector = _Collector()
     code = pytest.main(["-q", "-m", "promise", *arguments.tests], plugins=[collector])
+    for each in marked_promises():
+        collector.tried.setdefault(each, _Tried())
     noticed = {each: is_noticed(each) for each in BREAKS}
     tables = _tables(collector.tried, noticed)
     print(tables)

@@ -26,8 +26,8 @@ INSERT INTO content (id, hash, size, outcome, pack_id, analysed_at, width, heigh
 VALUES (1, randomblob(16), 9, 'analysed', 1, '2024-01-01T00:00:00Z', 64, 48, 'Acme');
 INSERT INTO content_tag (content_id, tag_id, score) VALUES (1, 1, 9000);
 INSERT INTO file
-(root_id, folder, name, device, inode, size, modified_ns, content_id, identified, status) 
-(1, CAST('a' AS BLOB), CAST('dog.jpg' AS BLOB), 1, 2, 9, 0, 1, 1, 'analysed');
+(root_id, folder, name, device, inode, size, modified_ns, content_id, identified, status)
+VALUES (1, CAST('a' AS BLOB), CAST('dog.jpg' AS BLOB), 1, 2, 9, 0, 1, 1, 'analysed');
 """
 
 
