@@ -24,8 +24,10 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from scened.analysis.decode import _OPENED, _failures_as_reasons, _orientation
+from scened.analysis.decode import _orientation
 from scened.analysis.metadata import read_metadata
+from scened.analysis.opening import failures_as_reasons
+from scened.analysis.reduction import OPENED
 from scened.analysis.xmp import labelling
 from scened.config import Settings, read_settings
 from scened.errors import (
@@ -96,8 +98,8 @@ def metadata(data: bytes) -> None:
         length = (len(block) + 2).to_bytes(2, "big")
         file = b"\xff\xd8" + marker + length + block + _jpeg()[2:]
     try:
-        with _failures_as_reasons():
-            image = Image.open(io.BytesIO(file), formats=_OPENED)
+        with failures_as_reasons():
+            image = Image.open(io.BytesIO(file), formats=OPENED)
     except ScenedError:
         return
     assert 1 <= _orientation(image) <= 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,8 +22,6 @@ from tests.integration.conftest import FakeClock, Library, fill, jpeg, known, mo
 STORM_FILES = 1_000
 STORM_PATIENCE_SECONDS = 120.0
 LULL_SECONDS = 1.0  # without an event
-DEEP_FOLDERS = 1_500
-LONGEST_PATH = 4_096  # bytes, PATH_MAX in linux/limits.h
 EVENT_SECONDS = 20.0  # how long a real event of the system may take on a busy machine
 
 
@@ -425,32 +422,6 @@ def test_a_storm_of_new_files_is_taken_in(
     assert library.paths() == there
     record_property("tried", STORM_FILES)
     record_property("seen", f"written in {seconds:.0f} s")
-
-
-@pytest.mark.promise(
-    "watch: folders in folders, a thousand deep", "photos are found as far as paths go"
-)
-def test_a_very_deep_tree_is_walked_as_far_as_paths_go(
-    library: Library, root: Path, following: Following
-) -> None:
-    here = os.open(root, os.O_RDONLY)
-    try:
-        for depth in range(DEEP_FOLDERS):
-            os.mkdir(f"{depth:03}", dir_fd=here)
-            inner = os.open(f"{depth:03}", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = inner
-            photo_file = os.open("deep.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=here)
-            os.write(photo_file, jpeg(1))
-            os.utime("deep.jpg", (0, 0), dir_fd=here)
-            os.close(photo_file)
-    finally:
-        os.close(here)
-    following.follower.reload()
-    following.turns()
-    deepest = max(len(path) for path in library.paths())
-    assert LONGEST_PATH - 2 * len("/000/deep.jpg") < deepest < LONGEST_PATH
-    subprocess.run(["rm", "-rf", root / "000"], check=True)  # no path leads there for others
 
 
 def test_a_file_name_that_is_not_utf_8_is_heard_of(
