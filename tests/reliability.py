@@ -110,7 +110,8 @@ def promises_on_page() -> set[Promise]:
     """Return the promises that the page has rows for."""
     found = set()
     part = ""
-    for line in PAGE.read_text("utf-8").splitlines():
+    tables = TABLES.search(PAGE.read_text("utf-8"))
+    for line in tables[0].splitlines() if tables else ():
         headings = [key for key, words in HEADINGS.items() if line == f"### {words}"]
         part = headings[0] if headings else part
         row = ROW.match(line)
