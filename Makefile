@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TYPED := .build/installed
 DATABASE := $(if $(DB),--db "$(DB)")
 
-.PHONY: run test lint types docs unit integration e2e soak dist clean
+.PHONY: run test lint types docs unit integration e2e reliability soak fuzz dist clean
 
 run: $(VENV)/run.stamp
 	@test -n "$(PHOTOS)" || { echo "say which folder: make run PHOTOS=~/Pictures"; exit 2; }
@@ -40,6 +40,20 @@ soak: $(VENV)/test.stamp
 	SCENED_SOAK_STOP_SECONDS=60 $(BIN)/python -m pytest -q --hypothesis-profile=default \
 		tests/e2e/test_truth.py tests/e2e/test_random_kills.py tests/e2e/test_trouble.py
 	$(BIN)/python benchmarks/soak.py --photos 100000
+
+# Tries every promise of docs/reliability.md, breaks some on purpose, and writes the page
+reliability: $(VENV)/test.stamp
+	$(BIN)/python -m tests.reliability
+
+# Each parser of ours, and then the decoders, so many minutes each
+MINUTES ?= 20
+
+fuzz: $(VENV)/test.stamp
+	$(BIN)/pip install --quiet --editable '.[fuzz]'
+	for target in metadata manifest settings query; do \
+	    $(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) || exit 1; \
+	done
+	$(BIN)/python -m tests.fuzz.mutation --minutes $(MINUTES)
 
 # Reproducible sdist and wheel, in dist/
 dist: $(VENV)/test.stamp

@@ -2,6 +2,7 @@
 
 `python benchmarks/reconcile.py --files 1000000 --folder /tmp/many` makes the files (empty, sparse
 names, 1,000 a folder) where they are not there yet, and prints processor seconds and peak memory.
+With `--database FILE` the first walk, which is the longest part, is done once and for all.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--database", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch, "photos")
         make(folder, arguments.files)
-        database = open_for_writing(Path(scratch, "library.sqlite"))
+        database = open_for_writing(arguments.database or Path(scratch, "library.sqlite"))
         with database.writing() as connection:
             add_root(connection, os.fsencode(folder.resolve()))
         first = timed(lambda: walk(database))

@@ -171,7 +171,7 @@ def open_pack(folder: Path) -> Pack:
                 "install a newer scened",
             )
         manifest = msgspec.json.decode(raw, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedPack(f"{MANIFEST_NAME} in {folder} is malformed: {error}", _REMEDY) from error
     fault = _fault(manifest)
     if fault:

@@ -77,6 +77,8 @@ def _iptc_keywords(image: Image.Image) -> list[str]:
     utf_8 = blocks.get(CHARACTER_SET) == UTF_8
     words = []
     for raw in (said if isinstance(said, list) else [said])[:MOST_KEYWORDS]:
+        if not isinstance(raw, bytes):
+            continue  # Pillow gives None for one whose length makes no sense
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from scened.cli.options import settings_option
-from scened.cli.output import as_json, echo_json
+from scened.cli.output import as_json, echo_json, say
 from scened.cli.service import manager
 from scened.errors import ExitCode, NoServiceManager
 from scened.governor.sensors import SystemSensors
@@ -16,6 +16,7 @@ from scened.health import Check, Colour, check_all
 from scened.models.pack import default_pack_folder
 from scened.packs import Packs
 from scened.units.manager import Manager
+from scened.wording import visible
 
 __all__ = ["doctor"]
 
@@ -63,9 +64,9 @@ def doctor(
 
 def _print(check: Check) -> None:
     colour = click.style(f"{check.colour.value:6}", fg=TERMINAL_COLOURS[check.colour])
-    click.echo(f"{colour}  {check.name}: {check.found}")
+    click.echo(f"{colour}  {visible(f'{check.name}: {check.found}')}")
     if check.remedy:
-        click.echo(f"        {check.remedy}")
+        say(f"        {check.remedy}")
 
 
 def _manager() -> Manager | None:

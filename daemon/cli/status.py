@@ -21,7 +21,7 @@ from scened.store.governor_state import Verdict, read_state, read_wish
 from scened.store.heartbeat import Counts, daemon_runs
 from scened.store.reading import pulse
 from scened.store.roots import roots
-from scened.wording import duration, file_size
+from scened.wording import duration, file_size, visible
 
 __all__ = ["Status", "status"]
 
@@ -112,7 +112,7 @@ def _watch(database_file: Path, json: bool) -> None:
         while True:
             record = _status(database_file)
             if live is not None:
-                live.update(Text("\n".join(_lines(record))), refresh=True)
+                live.update(Text("\n".join(map(visible, _lines(record)))), refresh=True)
             elif json:
                 click.echo(json_line(record))
             elif last_line != (last_line := _line(record)):

@@ -102,7 +102,8 @@ class Follower:
         parts = split(root.path, change.path) if root is not None else None
         if root is None or parts is None:
             return
-        self._mind_storm(root)
+        if self._is_storm(root):
+            return
         place = Place(root.id, *parts)
         if place.name in IGNORE_FILES:
             self._to_walk[root.id, place.folder] = None
@@ -176,15 +177,20 @@ class Follower:
         if root_id in self._polled and not folder:
             self._polled[root_id] = now + max(POLL_SECONDS, (now - began) / POLL_SHARE)
 
-    def _mind_storm(self, root: Root) -> None:
-        """Walk a root of which so much is told at once that the system may have dropped some."""
+    def _is_storm(self, root: Root) -> bool:
+        """Have a root walked of which so much is told at once that the system may drop some.
+
+        What is told until then need not be looked at one by one: the walk finds it.
+        """
         now = self._clock()
         began, changes = self._storms.get(root.id, (now, 0))
         if now - began > STORM_SECONDS:
             began, changes = now, 0
         self._storms[root.id] = (began, changes + 1)
-        if changes >= STORM_CHANGES:
-            self._to_walk[root.id, b""] = None
+        if changes < STORM_CHANGES:
+            return False
+        self._to_walk[root.id, b""] = None
+        return True
 
     def _look_at(self, root: Root, place: Place, path: bytes) -> None:
         sighting = describe(place, path)

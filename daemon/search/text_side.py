@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping
+from typing import Annotated
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from scened.errors import DamagedPack
-from scened.models.pack import EMBEDDING_DIMENSIONS, TEXT_NAME, TOKENIZER_NAME, Pack
+from scened.models.pack import (
+    EMBEDDING_DIMENSIONS,
+    MAXIMUM_BYTES,
+    TEXT_NAME,
+    TOKENIZER_NAME,
+    Pack,
+)
 from scened.search.word_pieces import UNKNOWN, word_pieces
 
 __all__ = ["TextSide", "open_text_side"]
@@ -22,6 +30,16 @@ TANH_SCALE, TANH_CUBE = 0.7978845608, 0.044715  # GELU's approximation by a hype
 _REMEDY = "install the pack again"
 
 Array = npt.NDArray[np.float32]
+
+
+class _Model(msgspec.Struct, frozen=True):
+    vocab: dict[str, Annotated[int, Meta(ge=0)]]
+
+
+class _Tokenizer(msgspec.Struct, frozen=True):
+    """What counts of the tokenizer's file."""
+
+    model: _Model
 
 
 class TextSide:
@@ -83,10 +101,17 @@ def open_text_side(pack: Pack) -> TextSide | None:
     """Return a pack's text side, or None where it has none. Raises DamagedPack."""
     if TEXT_NAME not in pack.manifest.files or TOKENIZER_NAME not in pack.manifest.files:
         return None
+    packed, tokenizer = io.BytesIO(pack.read(TEXT_NAME)), pack.read(TOKENIZER_NAME)
     try:
-        with np.load(io.BytesIO(pack.read(TEXT_NAME)), allow_pickle=False) as arrays:
-            return TextSide(dict(arrays), json.loads(pack.read(TOKENIZER_NAME))["model"]["vocab"])
-    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(packed) as archive:
+            if sum(each.file_size for each in archive.infolist()) > MAXIMUM_BYTES:
+                raise ValueError(f"unpacked it is larger than {MAXIMUM_BYTES >> 20} MB")
+        packed.seek(0)
+        with np.load(packed, allow_pickle=False) as arrays:
+            return TextSide(
+                dict(arrays), msgspec.json.decode(tokenizer, type=_Tokenizer).model.vocab
+            )
+    except Exception as error:  # on damaged bytes numpy, zipfile and zlib raise anything
         raise DamagedPack(
             f"the text side of the pack {pack.identity} is malformed: {error}", _REMEDY
         ) from error

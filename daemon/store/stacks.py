@@ -60,31 +60,35 @@ def stack_changes(
     connection: Connection, root_id: int, folder: bytes
 ) -> list[tuple[int, int | None]]:
     """Return each file of a folder whose stack is not what it should be, and what it should be."""
-    before: dict[int, int | None] = {}
-    together: dict[bytes, dict[int, str]] = defaultdict(dict)
-    for row in connection.execute(FILES, {"root_id": root_id, "folder": folder}):
-        before[row.id] = row.stack_id
-        family = _family(row.name)
-        if family is not None:
-            together[_stem(row.name)][row.id] = family
+    rows = connection.execute(FILES, {"root_id": root_id, "folder": folder}).all()
+    family_of = {suffix: _family(suffix) for suffix in {_suffix(name) for _, name, _ in rows}}
     after: dict[int, int] = {}
-    for members in together.values():
-        if len(set(members.values())) > 1:
-            after |= dict.fromkeys(members, min(members))
+    if len(set(family_of.values()) - {None}) > 1:  # else, as nearly everywhere, nothing can match
+        together: dict[bytes, dict[int, str]] = defaultdict(dict)
+        for file_id, name, _ in rows:
+            family = family_of[_suffix(name)]
+            if family is not None:
+                together[_stem(name)][file_id] = family
+        for members in together.values():
+            if len(set(members.values())) > 1:
+                after |= dict.fromkeys(members, min(members))
     return [
         (file_id, after.get(file_id))
-        for file_id, stack_id in before.items()
+        for file_id, _, stack_id in rows
         if stack_id != after.get(file_id)
     ]
 
 
-def _family(name: bytes) -> str | None:
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - bytes
-    if suffix in JPEG_SUFFIXES:
+def _suffix(name: bytes) -> bytes:
+    return name[name.rfind(b".") :]
+
+
+def _family(suffix: bytes) -> str | None:
+    if suffix.lower() in JPEG_SUFFIXES:
         return "JPEG"
-    if suffix in HEIC_SUFFIXES:
+    if suffix.lower() in HEIC_SUFFIXES:
         return "HEIC"
-    return "RAW" if format_of(name) is RAW else None
+    return "RAW" if format_of(b"name" + suffix) is RAW else None
 
 
 def _stem(name: bytes) -> bytes:

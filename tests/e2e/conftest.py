@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
 import signal
 import sqlite3
 import subprocess
@@ -49,7 +50,7 @@ class Scened:
 
     def start(self, *arguments: str | Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self._command(*arguments),
+            self.command_line(*arguments),
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
@@ -59,7 +60,7 @@ class Scened:
     def __call__(self, *arguments: str | Path, expect: int = 0) -> str:
         """Run a command, hold it to its exit code, and return what it printed."""
         ended = subprocess.run(
-            self._command(*arguments), capture_output=True, text=True, env=self.environment
+            self.command_line(*arguments), capture_output=True, text=True, env=self.environment
         )
         said = ended.stdout + ended.stderr
         assert ended.returncode == expect, f"ended with {ended.returncode}: {said}"
@@ -92,7 +93,7 @@ class Scened:
     def command(self) -> str:
         return str(Path(sys.executable).parent / "scened")
 
-    def _command(self, *arguments: str | Path) -> list[str]:
+    def command_line(self, *arguments: str | Path) -> list[str]:
         return [self.command, *map(str, arguments)]
 
     @property
@@ -112,6 +113,48 @@ def until(ask: Callable[[], Any]) -> Any:
             return answer
         time.sleep(LOOK_SECONDS)
     return pytest.fail("waited in vain")
+
+
+@contextlib.contextmanager
+def watching(scened: Scened) -> Iterator[Callable[[], str]]:
+    """Run `status --watch` on a terminal; gives what it has said so far."""
+    ours, theirs = pty.openpty()
+    process = scened.start("status", "--watch", stdout=theirs)
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    seen = bytearray()
+
+    def said() -> str:
+        with contextlib.suppress(BlockingIOError):
+            seen.extend(os.read(ours, 100_000))
+        return seen.decode(errors="replace")
+
+    try:
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_SECONDS)
+        os.close(ours)
+
+
+def said_on_terminal(scened: Scened, *arguments: str | Path) -> str:
+    """Return what a command says on a terminal, its complaints too, however it ends."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        scened.command_line(*arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env=scened.environment,
+    )
+    os.close(theirs)
+    said = bytearray()
+    with contextlib.suppress(OSError):  # how Linux says that nobody has the terminal any more
+        while more := os.read(ours, 65_536):
+            said += more
+    os.close(ours)
+    process.wait()
+    return said.decode(errors="replace")
 
 
 def write_endless(path: Path) -> Path:

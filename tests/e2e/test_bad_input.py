@@ -58,6 +58,10 @@ def test_a_file_that_is_no_database(scened: Scened, library: Path) -> None:
     assert scened.database.read_text() == "dear diary"
 
 
+@pytest.mark.promise(
+    "store: a database of another program",
+    "refused, untouched",
+)
 def test_a_database_of_another_program(scened: Scened, library: Path) -> None:
     scened.database.parent.mkdir()
     connection = sqlite3.connect(scened.database)
@@ -69,6 +73,10 @@ def test_a_database_of_another_program(scened: Scened, library: Path) -> None:
     assert scened.database.read_bytes() == before
 
 
+@pytest.mark.promise(
+    "store: a newer schema",
+    "refused, untouched",
+)
 def test_a_database_of_a_newer_version(scened: Scened, library: Path) -> None:
     scened.look_at(library)
     connection = sqlite3.connect(scened.database)
@@ -86,6 +94,10 @@ def test_a_pack_that_is_missing(scened: Scened, library: Path, tmp_path: Path) -
     assert not scened.database.exists()
 
 
+@pytest.mark.promise(
+    "pack: a byte of a file is changed",
+    "refused before anything is analysed with it",
+)
 def test_a_pack_that_is_damaged(scened: Scened, library: Path, pack: Path) -> None:
     network = pack / "image.onnx"
     network.write_bytes(network.read_bytes()[:-1] + b"?")
@@ -94,6 +106,10 @@ def test_a_pack_that_is_damaged(scened: Scened, library: Path, pack: Path) -> No
     assert not scened.database.exists()
 
 
+@pytest.mark.promise(
+    "pack: it is damaged while in use",
+    "what was stored stays",
+)
 def test_a_pack_that_breaks_under_way_keeps_what_was_stored(
     scened: Scened, library: Path, pack: Path
 ) -> None:

@@ -43,6 +43,10 @@ def trace(scened: Scened, library: Path, tmp_path: Path) -> Path:
     return tmp_path / "trace"
 
 
+@pytest.mark.promise(
+    "access: system calls of a whole run",
+    "no socket but local ones in any process",
+)
 def test_no_process_asks_for_a_network(trace: Path) -> None:
     words = "".join(file.read_text("utf-8", "replace") for file in trace.iterdir())
     assert "execve" in words
@@ -50,6 +54,10 @@ def test_no_process_asks_for_a_network(trace: Path) -> None:
     assert families <= set(LOCAL)
 
 
+@pytest.mark.promise(
+    "file: system calls of the analyzer",
+    "it opens nothing for writing",
+)
 def test_the_analyzer_opens_nothing_for_writing(trace: Path) -> None:
     traces = [file.read_text("utf-8", "replace") for file in trace.iterdir()]
     (network,) = (words for words in traces if '"scened.analysis.analyzer"' in words)
@@ -79,3 +87,20 @@ def test_no_library_keeps_a_report_for_its_maker(
     search = [command[0], "similar", library / "chelsea.jpg"]
     subprocess.run(search, check=True, capture_output=True, env=environment)
     assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.promise(
+    "access: a run in a network without interfaces", "nothing is missed, everything works"
+)
+def test_a_run_needs_no_network(scened: Scened, library: Path) -> None:
+    alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("a network of its own cannot be had here")
+    ended = subprocess.run(
+        [*alone, *scened.command_line("run", "--once", library)],
+        capture_output=True,
+        text=True,
+        env=scened.environment,
+        check=False,
+    )
+    assert "5 analysed" in ended.stdout, ended.stderr

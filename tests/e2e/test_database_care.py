@@ -41,6 +41,10 @@ def test_a_whole_database_is_said_to_be_whole(analysed: Scened) -> None:
     assert "is whole" in analysed("db", "check")
 
 
+@pytest.mark.promise(
+    "store: bytes of the file are flipped",
+    "refused with the command that repairs; what can be read is saved",
+)
 def test_a_damaged_database_is_refused_checked_and_repaired(analysed: Scened) -> None:
     tables_scribbled_over(analysed.database, "file")
     for command in (("status",), ("run", "--once")):
@@ -52,6 +56,10 @@ def test_a_damaged_database_is_refused_checked_and_repaired(analysed: Scened) ->
     assert "5 analysed" in analysed("run", "--once")
 
 
+@pytest.mark.promise(
+    "store: bytes of the file are flipped",
+    "a backup is restored in one command",
+)
 def test_a_backup_is_restored(analysed: Scened) -> None:
     analysed("db", "backup")
     tables_scribbled_over(analysed.database, "file")
@@ -69,6 +77,10 @@ def test_what_exchanges_the_file_waits_for_the_daemon_to_end(
     assert "another scened works on" in scened("db", verb, expect=75)
 
 
+@pytest.mark.promise(
+    "store: the disk is full",
+    "status says so, work waits, and goes on when there is room",
+)
 def test_the_daemon_outlasts_a_full_disk_and_goes_on(
     scened: Scened, library: Path, tmp_path: Path
 ) -> None:
@@ -105,6 +117,10 @@ def _said_so_far(process: subprocess.Popen[str]) -> str:
         return ""
 
 
+@pytest.mark.promise(
+    "store: the file system can only be read",
+    "it is read, and writing is refused in words",
+)
 def test_a_library_on_a_read_only_disk_can_be_read(analysed: Scened, tmp_path: Path) -> None:
     (tmp_path / "drive").mkdir()
     with mounted(tmp_path / "drive"):

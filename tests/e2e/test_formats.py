@@ -72,6 +72,10 @@ def test_what_becomes_of_real_files(scened: Scened, tmp_path: Path, name: str, s
 
 
 @needs_shared
+@pytest.mark.promise(
+    "file: those of Pillow, libheif, libavif, exiv2, exiftool and others' test suites",
+    "all are answered, failures have a reason",
+)
 def test_no_hostile_file_stops_the_rest(scened: Scened) -> None:
     scened("run", "--once", SHARED / "hostile", expect=1)
     assert scened.rows("SELECT count(*) FROM photos WHERE status = 'pending'") == [(0,)]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +18,7 @@ from tests.e2e.conftest import (
     age,
     analyzer_reading,
     until,
+    watching,
     write_endless,
 )
 from tests.photos import photo, write_photo
@@ -195,25 +193,3 @@ def test_status_is_several_lines(scened: Scened, library: Path, daemon: Daemon) 
 
 def test_jobs_without_once_is_refused(scened: Scened, library: Path) -> None:
     assert "--jobs goes with --once" in scened("run", "--jobs", "2", library, expect=2)
-
-
-@contextmanager
-def watching(scened: Scened) -> Iterator[Callable[[], str]]:
-    """Run `status --watch` on a terminal; gives what it has said so far."""
-    ours, theirs = pty.openpty()
-    process = scened.start("status", "--watch", stdout=theirs)
-    os.close(theirs)
-    os.set_blocking(ours, False)
-    seen = bytearray()
-
-    def said() -> str:
-        with suppress(BlockingIOError):
-            seen.extend(os.read(ours, 100_000))
-        return seen.decode(errors="replace")
-
-    try:
-        yield said
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE_SECONDS)
-        os.close(ours)

@@ -131,6 +131,10 @@ def test_a_pack_in_use_that_is_gone(scened: Scened, library: Path, second: str) 
     assert f"there is no pack {second!r}" in said
 
 
+@pytest.mark.promise(
+    "text: escape sequences in a pack",
+    "no command prints one",
+)
 def test_a_summary_cannot_give_the_terminal_orders(scened: Scened, tmp_path: Path) -> None:
     scened("model", "add", copy_pack(tmp_path / "sly", version="sly", summary="a\x1b[2Jb"))
     assert "\x1b" not in scened("model", "show", "everyday-sly")

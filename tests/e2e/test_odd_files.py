@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import Scened, age
+from tests.e2e.conftest import Scened, age, said_on_terminal, until, watching
+from tests.hostile_files import NAMES
 from tests.photos import photo
 
+JPEG_NAMES = tuple(name + b".jpg" for name in NAMES)
 TOO_LARGE_BYTES = 10_000_000_000
-NAMES = (
-    b"new\nline.jpg",
-    b"\x1b[2J\x1b]0;owned\x07.jpg",
-    b"not utf-8 \xff\xfe.jpg",
-    b"'; DROP TABLE file; --.jpg",
-    b"<script>alert(1)<script>.jpg",
-    b"x" * 251 + b".jpg",
-    "\u202egpj.exe.jpg".encode(),
-    b"-rf.jpg",
-    b"%s%n{0}.jpg",
-)
 # Everything below the space but line feeds, DEL, and C1: what a terminal may follow
 COMMANDS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+FOLDER = "odd\x1b]0;owned\x07\x1b[2J\x9b2J\u202e"
+ORDERS = (
+    "\x1b]0;",
+    "\x07",
+    "\x1b[2J",
+    "\x9b",
+    "\u202e",
+    "\x1b[31m'",
+)  # what the names hold of them
 
 
 @pytest.fixture
 def odd(scened: Scened, tmp_path: Path) -> Path:
     """A library in which the odd files are all there is but for one photo."""
     scened.settings.write_text("[gates.load]\nenabled = false\n")
-    root = tmp_path / "odd"
+    root = tmp_path / FOLDER
     root.mkdir()
-    for number, name in enumerate(NAMES):
+    for number, name in enumerate(JPEG_NAMES):
         exif = Image.Exif()
         exif[0x0110] = "Model\x1b[31m'; DROP TABLE file; -- <b>"
         path = os.path.join(os.fsencode(root), name)  # noqa: PTH118 - not text
@@ -45,25 +46,88 @@ def odd(scened: Scened, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.promise(
+    "text: SQL, HTML, line feeds, control characters, no UTF-8 and 255 bytes in names",
+    "kept exactly, never run",
+)
 def test_photos_with_odd_names_are_photos(scened: Scened, odd: Path) -> None:
     scened("run", "--once", odd)
     found = {os.path.basename(path) for (path,) in scened.rows("SELECT path_bytes FROM photos")}  # noqa: PTH119
-    assert found == set(NAMES)
+    assert found == set(JPEG_NAMES)
     assert scened.rows("SELECT DISTINCT status FROM photos") == [("analysed",)]
 
 
+@pytest.mark.promise(
+    "text: escape sequences in names and EXIF",
+    "no command prints one",
+)
 def test_no_command_reaches_the_terminal(scened: Scened, odd: Path) -> None:
     said = scened("run", "--once", odd)
     said += scened("status") + scened("failures") + scened("failures", "--json")
     said += scened("status", "--json")
     for (tag,) in scened.rows("SELECT name FROM tags WHERE photos > 0 LIMIT 3"):
         said += scened("search", tag) + scened("search", tag, "--json")
-    for name in NAMES:
+    for name in JPEG_NAMES:
         path = os.fsdecode(os.path.join(os.fsencode(odd), name))  # noqa: PTH118
         said += scened("show", path) + scened("show", path, "--json")
         said += scened("add", path, expect=66)
     assert COMMANDS.search(said) is None
     assert said.count("Model") >= 2 * len(NAMES)
+
+
+@pytest.mark.promise(
+    "text: escape sequences in names and EXIF",
+    "no command prints one, on a terminal neither",
+)
+def test_no_command_of_ours_gives_orders_to_a_terminal(scened: Scened, odd: Path) -> None:
+    photo_path, other = (
+        os.fsdecode(os.path.join(os.fsencode(odd), name))  # noqa: PTH118
+        for name in JPEG_NAMES[:2]
+    )
+    (odd / "broken\x1b[2J.jpg").write_bytes(b"no picture")
+    shutil.copy(photo_path, odd / "copy\x1b[2J.jpg")
+    (odd / "copy\x1b[2J.jpg.xmp").write_text("no XMP")
+    said = said_on_terminal(scened, "run", "--once", odd)
+    elsewhere = odd.with_name("other\x1b[2J")
+    for words in (
+        ["status"],
+        ["status", "--json"],
+        ["failures"],
+        ["failures", "--retry"],
+        ["doctor"],
+        ["stats"],
+        ["show", photo_path],
+        ["similar", photo_path],
+        ["similar", photo_path, "--json"],
+        ["duplicates"],
+        ["search", "."],
+        ["tag", photo_path, "+beach"],
+        ["tag", photo_path, "+\x1b[2J"],
+        ["export", "--format", "csv"],
+        ["export", "--format", "jsonl"],
+        ["export", "--format", "xmp", "--dry-run"],
+        ["add", photo_path],
+        ["forget", other],
+        ["db", "check"],
+        ["db", "backup"],
+        ["relocate", odd, elsewhere],
+        ["remove", elsewhere],
+        ["remove", odd],
+    ):
+        said += said_on_terminal(scened, *words)
+    assert [order for order in ORDERS if order in said] == []
+    assert said.count("odd\\x1b]0;owned") > len(JPEG_NAMES)
+
+
+@pytest.mark.promise(
+    "text: escape sequences in names and EXIF",
+    "no command prints one, on a terminal neither",
+)
+def test_the_live_status_gives_no_orders_to_a_terminal(scened: Scened, odd: Path) -> None:
+    scened("add", odd)
+    with watching(scened) as said:
+        words = until(lambda: said() if "owned" in said() else None)
+    assert [order for order in ORDERS if order in words] == []
 
 
 def test_what_is_no_regular_file_is_no_photo(scened: Scened, odd: Path) -> None:
@@ -79,6 +143,10 @@ def test_what_is_no_regular_file_is_no_photo(scened: Scened, odd: Path) -> None:
     assert scened.rows("SELECT count(*) FROM photos") == [(len(NAMES),)]
 
 
+@pytest.mark.promise(
+    "file: 10 GB, sparse",
+    "refused unread",
+)
 def test_a_file_that_is_too_large_is_refused_unread(scened: Scened, odd: Path) -> None:
     with (odd / "huge.jpg").open("wb") as file:
         file.truncate(TOO_LARGE_BYTES)
@@ -88,6 +156,10 @@ def test_a_file_that_is_too_large_is_refused_unread(scened: Scened, odd: Path) -
     assert error == "is 10.0 GB long, more than the 4.0 GB allowed"
 
 
+@pytest.mark.promise(
+    "file: it takes too long",
+    "set aside after its limit of processor time, not tried again",
+)
 def test_a_photo_that_takes_too_long_is_quarantined_at_once(scened: Scened, odd: Path) -> None:
     scened.settings.write_text(
         "[gates.load]\nenabled = false\n"
@@ -113,6 +185,10 @@ def test_failures_are_listed_and_tried_again(scened: Scened, odd: Path) -> None:
     assert scened.json("status")["pending"] == 1
 
 
+@pytest.mark.promise(
+    "file: a limit in the settings has changed",
+    "what failed is tried again",
+)
 def test_other_limits_try_again(scened: Scened, odd: Path) -> None:
     scened.settings.write_text("[gates.load]\nenabled = false\n[limits]\npixels = 100\n")
     scened("run", "--once", odd, expect=1)

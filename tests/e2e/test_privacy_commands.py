@@ -21,6 +21,10 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.mark.promise(
+    "privacy: `scened forget PATH`",
+    "no byte is left in database, search index, log, backups, thumbnails and side files",
+)
 def test_a_photo_is_forgotten_down_to_its_bytes(analysed: Scened, library: Path) -> None:
     analysed("db", "backup")
     (library / "chelsea.jpg").unlink()
@@ -35,6 +39,10 @@ def test_forgetting_says_what_will_be_found_again(analysed: Scened, library: Pat
     assert "is still there" in analysed("forget", library / "chelsea.jpg")
 
 
+@pytest.mark.promise(
+    "privacy: `scened forget --everything`",
+    "no file of ours is left, no photo touched",
+)
 def test_everything_is_forgotten(analysed: Scened, library: Path) -> None:
     analysed("db", "backup")
     analysed("forget", "--everything")
@@ -55,6 +63,10 @@ def test_while_a_daemon_runs_nothing_is_forgotten_or_relocated(
     assert scened.json("status")["done"] == 5
 
 
+@pytest.mark.promise(
+    "privacy: `scened relocate OLD NEW`",
+    "no photo is looked at again",
+)
 def test_a_library_that_moved_is_not_looked_at_again(analysed: Scened, library: Path) -> None:
     moved = library.rename(library.with_name("moved"))
     assert str(moved) in analysed("relocate", library, moved)
@@ -69,6 +81,10 @@ def test_what_is_no_watched_folder_is_not_relocated(
     assert f"watched are: {library}" in said
 
 
+@pytest.mark.promise(
+    "privacy: faces are switched off",
+    "none is looked for, and those stored are removed",
+)
 def test_faces_are_switched_off_and_on(scened: Scened, analysed: Scened) -> None:
     assert analysed.rows("SELECT count(*) FROM faces") != [(0,)]
     found = analysed.rows("SELECT count(*) FROM faces")
@@ -81,6 +97,10 @@ def test_faces_are_switched_off_and_on(scened: Scened, analysed: Scened) -> None
     assert scened.rows("SELECT count(*) FROM faces") == found
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_whatever_the_umask_nobody_else_can_read_anything(scened: Scened, library: Path) -> None:
     command = 'umask 0; "$0" run --once "$1" && "$0" db backup'
     subprocess.run(

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Scened, until
 
 Daemon = subprocess.Popen[str]
@@ -41,6 +43,10 @@ def test_what_check_says_of_a_sound_file(scened: Scened) -> None:
     assert "gates.load.enabled = false  (default: true)" in scened("config", "check")
 
 
+@pytest.mark.promise(
+    "access: the log",
+    "names no tags, faces, places or paths",
+)
 def test_the_log_tells_nothing_of_the_photos(scened: Scened, library: Path, daemon: Daemon) -> None:
     seen = scened.rows("SELECT DISTINCT tag FROM photo_tags")
     scened("remove", library)

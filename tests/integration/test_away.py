@@ -71,6 +71,10 @@ class TestBeingAway:
         found = library.rows("SELECT rowid FROM photo_search WHERE tags MATCH 'seaside'")
         assert (library.id_of(looked_at[0]),) in found
 
+    @pytest.mark.promise(
+        "watch: a drive is unplugged",
+        "its photos are kept as missing",
+    )
     def test_the_bare_mount_point_of_another_device_means_away(
         self, library: Library, looked_at: list[Path]
     ) -> None:
@@ -80,6 +84,10 @@ class TestBeingAway:
         library.walk()
         assert (library.let_go(), library.statuses()) == (0, {"missing"})
 
+    @pytest.mark.promise(
+        "watch: a drive is unplugged",
+        "its photos are kept as missing",
+    )
     def test_a_drive_that_is_unplugged_keeps_its_photos(self, library: Library, root: Path) -> None:
         with mounted(root):
             fill(root)
@@ -100,6 +108,10 @@ class TestBeingAway:
                 miss_file(connection, the_root, Place(the_root.id, b"", path.name.encode()))
         assert (library.let_go(), library.statuses()) == (0, {"missing"})
 
+    @pytest.mark.promise(
+        "watch: a drive is unplugged",
+        "its photos are kept as missing",
+    )
     def test_a_drive_mounted_inside_a_root_keeps_its_photos_when_unplugged(
         self, library: Library, root: Path
     ) -> None:
@@ -123,6 +135,10 @@ class TestBeingAway:
             library.walk()
             assert library.let_go() == 1
 
+    @pytest.mark.promise(
+        "watch: a drive comes back under another number",
+        "the same photos, no second look",
+    )
     def test_a_drive_that_comes_back_under_another_number_is_the_same(
         self, library: Library, root: Path, looked_at: list[Path]
     ) -> None:
@@ -148,6 +164,10 @@ class TestBeingAway:
             library.walk()
             assert len(library.paths()) == 3
 
+    @pytest.mark.promise(
+        "watch: a folder cannot be listed",
+        "what is known of it is kept",
+    )
     def test_a_folder_that_cannot_be_listed_keeps_what_is_known(
         self, library: Library, root: Path
     ) -> None:
@@ -202,6 +222,10 @@ class TestLeavingAlone:
             (".scenedignore", "*.jpg\n!c.jpg\n", {"a.jpg", "b/c.jpg"}),
             (".scenedignore", "d/\n", {"a.jpg", "b/c.jpg"}),
         ],
+    )
+    @pytest.mark.promise(
+        "privacy: an ignore file appears",
+        "what it names is dropped",
     )
     def test_an_ignore_file_that_appears_drops_photos(
         self, library: Library, root: Path, name: str, words: str, left: set[str]

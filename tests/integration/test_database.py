@@ -42,14 +42,26 @@ def made_with_umask_0(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_the_file_is_its_owners_alone(made_with_umask_0: Path) -> None:
     assert mode(made_with_umask_0) == 0o600
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_the_folder_is_its_owners_alone(made_with_umask_0: Path) -> None:
     assert mode(made_with_umask_0.parent) == 0o700
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_the_log_beside_the_file_is_its_owners_alone(database: Database) -> None:
     with database.writing() as connection:
         connection.execute(text("UPDATE daemon SET reason = 'x'"))
@@ -167,6 +179,10 @@ def test_any_file_name_will_do(tmp_path: Path, empty_library: Path, name: str) -
         database.close()
 
 
+@pytest.mark.promise(
+    "store: a migration runs out of disk half-way",
+    "nothing is left of it, the next start does it",
+)
 def test_a_migration_that_fails_half_way_leaves_nothing_and_the_next_start_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +208,10 @@ def test_a_migration_that_fails_half_way_leaves_nothing_and_the_next_start_works
     assert pragma(file, "user_version") == SCHEMA_VERSION
 
 
+@pytest.mark.promise(
+    "store: a migration is killed half-way",
+    "nothing is left of it, the next start does it",
+)
 def test_a_migration_that_is_killed_half_way_leaves_nothing_and_the_next_start_works(
     tmp_path: Path,
 ) -> None:

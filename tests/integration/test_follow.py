@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -18,6 +19,9 @@ from scened.requests import ADD, REMOVE, carry_out
 from scened.store.commands import Command
 from tests.integration.conftest import FakeClock, Library, fill, jpeg, known, mounted, put
 
+STORM_FILES = 1_000
+STORM_PATIENCE_SECONDS = 120.0
+LULL_SECONDS = 1.0  # without an event
 EVENT_SECONDS = 20.0  # how long a real event of the system may take on a busy machine
 
 
@@ -280,6 +284,10 @@ def test_a_root_that_came_back_is_watched_again(
     following.hear(root / "new.jpg")
 
 
+@pytest.mark.promise(
+    "watch: a drive is unplugged",
+    "its photos are kept as missing",
+)
 def test_an_unplugged_drive_whose_mount_point_stays_is_noticed(
     library: Library, root: Path, clock: FakeClock
 ) -> None:
@@ -297,6 +305,10 @@ def test_an_unplugged_drive_whose_mount_point_stays_is_noticed(
     assert library.statuses() == {"missing"}
 
 
+@pytest.mark.promise(
+    "watch: a drive is unplugged",
+    "its photos are kept as missing",
+)
 def test_photos_an_unplugged_drive_seems_to_have_lost_do_not_go(
     library: Library, root: Path, clock: FakeClock
 ) -> None:
@@ -316,6 +328,10 @@ def test_photos_an_unplugged_drive_seems_to_have_lost_do_not_go(
     assert library.one("SELECT count(*) FROM photos") == 3
 
 
+@pytest.mark.promise(
+    "watch: a drive comes back",
+    "watched again",
+)
 def test_a_drive_plugged_in_again_is_watched(
     library: Library, root: Path, clock: FakeClock
 ) -> None:
@@ -391,6 +407,32 @@ def test_a_photo_that_changed_while_it_was_read_waits_anew(
 
 def test_when_nothing_is_due_it_says_so(following: Following) -> None:
     assert following.follower.seconds_to_next() is None
+
+
+@pytest.mark.promise("watch: a thousand files appear at once", "every one is found")
+def test_a_storm_of_new_files_is_taken_in(
+    library: Library,
+    root: Path,
+    following: Following,
+    record_property: Callable[[str, object], None],
+) -> None:
+    began = time.monotonic()
+    for number in range(STORM_FILES):
+        path = root / f"{number % 100}" / f"storm{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(jpeg(number % 7))
+    seconds = time.monotonic() - began
+    there = {str(path) for path in root.rglob("*.jpg")}
+    deadline = time.monotonic() + STORM_PATIENCE_SECONDS
+    while library.paths() != there and time.monotonic() < deadline:
+        with suppress(Empty):
+            while True:
+                following.follower.handle(following.events.get(timeout=LULL_SECONDS))
+        library.clock.advance(SETTLE_SECONDS)
+        following.turns()
+    assert library.paths() == there
+    record_property("tried", STORM_FILES)
+    record_property("seen", f"written in {seconds:.0f} s")
 
 
 def test_a_file_name_that_is_not_utf_8_is_heard_of(

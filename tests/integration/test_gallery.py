@@ -96,6 +96,10 @@ def test_a_failed_photo_stands_on_its_own_page_with_its_reason(page: TestClient)
 
 
 @pytest.mark.parametrize("path", ["/failed", "/duplicates", "/duplicates?near", "/"])
+@pytest.mark.promise(
+    "text: HTML in names",
+    "text on every page",
+)
 def test_names_and_reasons_are_text(page: TestClient, path: str) -> None:
     assert NASTY not in page.get(path).text
 

@@ -50,6 +50,10 @@ def test_a_second_holder_is_refused(database_file: Path, holder: subprocess.Pope
         pass
 
 
+@pytest.mark.promise(
+    "store: whoever held the daemon's lock was killed",
+    "it is free",
+)
 def test_a_killed_holder_holds_nothing(database_file: Path, holder: subprocess.Popen[str]) -> None:
     end(holder)
     with daemon_lock(database_file):
@@ -80,6 +84,10 @@ def test_another_database_has_another_lock(
         pass
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_the_lock_is_its_owners_alone(database_file: Path) -> None:
     with daemon_lock(database_file):
         lock = Path(f"{database_file}.lock")

@@ -64,6 +64,10 @@ def test_another_pack_of_the_same_name_is_refused(
         packs.add(copy_pack(tmp_path / "other", summary="another one"))
 
 
+@pytest.mark.promise(
+    "pack: a network that does not run",
+    "tried in a confined process, refused, nothing is left",
+)
 def test_a_pack_whose_network_does_not_run_leaves_nothing_behind(
     packs: Packs, tmp_path: Path
 ) -> None:
@@ -109,6 +113,10 @@ def test_a_pack_that_is_not_there_cannot_be_used(packs: Packs) -> None:
 
 
 @pytest.mark.parametrize("name", ["../everyday-1", "", ".", "active"])
+@pytest.mark.promise(
+    "pack: a path or link out of its folder",
+    "refused",
+)
 def test_a_name_that_leads_elsewhere_is_no_pack(packs: Packs, name: str) -> None:
     with pytest.raises(MissingPath):
         packs.use(name)

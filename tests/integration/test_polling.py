@@ -31,6 +31,10 @@ def out_of_watches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("out_of_watches")
+@pytest.mark.promise(
+    "watch: the limit of watches is reached",
+    "the rest is read at intervals, and status says so",
+)
 def test_without_watches_a_root_is_read_at_intervals_and_says_so(
     library: Library, root: Path
 ) -> None:
@@ -61,6 +65,10 @@ def test_a_watched_root_is_not_read_at_intervals(library: Library, root: Path) -
         follower.stop()
 
 
+@pytest.mark.promise(
+    "watch: the system loses events",
+    "the folder is walked",
+)
 def test_after_a_storm_of_changes_the_root_is_walked(
     library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +88,10 @@ def test_after_a_storm_of_changes_the_root_is_walked(
 
 @pytest.mark.parametrize(
     ("kind", "told"), [("nfs4", "nfs4"), ("fuse.sshfs", "fuse.sshfs"), ("ext4", None)]
+)
+@pytest.mark.promise(
+    "watch: a network file system",
+    "read at intervals",
 )
 def test_a_network_file_system_is_known_by_its_mount(
     monkeypatch: pytest.MonkeyPatch, kind: str, told: str | None

@@ -70,6 +70,10 @@ def secret(library: Library, root: Path) -> Path:
 
 @pytest.mark.parametrize("words", [NAME, CAMERA])
 @pytest.mark.parametrize("whole_folder", [False, True])
+@pytest.mark.promise(
+    "privacy: `scened forget PATH`",
+    "no byte is left in database, search index, log, backups, thumbnails and side files",
+)
 def test_no_byte_of_what_is_forgotten_remains(
     library: Library, secret: Path, words: str, whole_folder: bool
 ) -> None:
@@ -103,6 +107,10 @@ def test_a_forgotten_folder_that_was_watched_is_watched_no_longer(
     assert library.roots() == []
 
 
+@pytest.mark.promise(
+    "privacy: `scened forget --everything`",
+    "no file of ours is left, no photo touched",
+)
 def test_after_everything_is_forgotten_nothing_is_left(library: Library, secret: Path) -> None:
     library.database.close()
     forget_everything(library.database.file)
@@ -200,6 +208,7 @@ class TestRelocation:
 class TestOwner:
     """The database is its owner's alone."""
 
+    @pytest.mark.promise("access: a database of another user", "refused")
     @pytest.mark.parametrize("opened", [open_for_reading, open_for_writing])
     def test_a_database_of_someone_else_is_refused(
         self, database_file: Path, opened: object, monkeypatch: pytest.MonkeyPatch

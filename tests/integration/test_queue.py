@@ -118,6 +118,10 @@ def test_a_photo_is_still_tried_before_its_last_crash(library: Library, paths: l
     assert library.status_of(paths[0]) == "pending"
 
 
+@pytest.mark.promise(
+    "file: its decoder crashes three times",
+    "set aside, alone, after all others",
+)
 def test_a_photo_is_set_aside_after_its_last_crash(library: Library, paths: list[Path]) -> None:
     crash(library, paths[0], ATTEMPTS)
     assert library.rows("SELECT status, error FROM photos WHERE path = :p", p=str(paths[0])) == [
@@ -132,6 +136,10 @@ def test_a_quarantined_photo_is_not_retried_at_the_next_start(
     assert retry(library) == 0
 
 
+@pytest.mark.promise(
+    "file: the disk fails to read it",
+    "tried again at the next start",
+)
 def test_a_photo_that_could_not_be_read_is_retried_at_the_next_start(
     library: Library, paths: list[Path]
 ) -> None:
@@ -142,6 +150,10 @@ def test_a_photo_that_could_not_be_read_is_retried_at_the_next_start(
     ]
 
 
+@pytest.mark.promise(
+    "file: its content is damaged",
+    "not tried again by the same decoders",
+)
 def test_a_photo_whose_content_failed_is_not_retried(library: Library, paths: list[Path]) -> None:
     fail(library, paths[0])
     assert retry(library) == 0
@@ -155,6 +167,10 @@ def fail(library: Library, path: Path) -> None:
 
 
 @pytest.mark.parametrize("decoder", ["decoder 2", None])
+@pytest.mark.promise(
+    "file: a newer decoder is installed",
+    "what failed is tried again",
+)
 def test_a_photo_whose_content_failed_is_retried_with_another_decoder_or_on_request(
     library: Library, paths: list[Path], decoder: str | None
 ) -> None:

@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 import scened
 from scened.store.database import BUSY_SECONDS, WAL_BYTES_KEPT
 from scened.store.recognition import open_plainly
@@ -24,6 +26,10 @@ def log_bytes(library: Library) -> int:
     return library.database.file.with_name(library.database.file.name + "-wal").stat().st_size
 
 
+@pytest.mark.promise(
+    "store: a reader holds a transaction",
+    "the writer goes on",
+)
 def test_a_reader_that_stays_in_a_transaction_stops_no_writer(library: Library) -> None:
     reader = open_plainly(library.database.file)
     reader.execute("BEGIN")
@@ -39,11 +45,19 @@ def test_a_reader_that_stays_in_a_transaction_stops_no_writer(library: Library) 
     reader.close()
 
 
+@pytest.mark.promise(
+    "store: a writer holds a transaction",
+    "readers go on",
+)
 def test_a_writer_in_a_transaction_stops_no_reader(library: Library) -> None:
     with scened.Library.open(library.database.file) as reader, library.database.writing():
         assert reader.changes() == []
 
 
+@pytest.mark.promise(
+    "store: a reader while photos are written",
+    "never sees half a photo",
+)
 def test_no_reader_sees_half_a_photo(library: Library, root: Path) -> None:
     """While photos are recorded one by one, whatever is analysed has all that belongs to it."""
     for number in range(WRITES):

@@ -66,6 +66,10 @@ class TestBackups:
         made = back_up(seen.database.file, "asked")
         assert photos(made.file) == photos(seen.database.file)
 
+    @pytest.mark.promise(
+        "access: any umask",
+        "database, log, lock, backups and caches are 0600 in folders 0700",
+    )
     def test_a_backup_and_its_folder_are_private(self, seen: Library) -> None:
         made = back_up(seen.database.file, "asked")
         assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
@@ -86,6 +90,10 @@ class TestBackups:
         assert [each.made_at[7] for each in kept if each.occasion == "daily"] == ["4", "3", "2"]
         assert len(kept) == 2 * KEPT
 
+    @pytest.mark.promise(
+        "store: a backup while others write",
+        "it is whole",
+    )
     def test_a_backup_is_made_while_others_write(self, seen: Library) -> None:
         def write() -> None:
             database = Database(seen.database.file)
@@ -104,6 +112,10 @@ class TestBackups:
             writer.join()
         assert faults_of(made.file) == []
 
+    @pytest.mark.promise(
+        "store: no room for a backup",
+        "none is begun",
+    )
     def test_without_room_no_backup_is_begun(
         self, seen: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -112,6 +124,10 @@ class TestBackups:
             back_up(seen.database.file, "asked")
         assert backups(seen.database.file) == []
 
+    @pytest.mark.promise(
+        "store: an older schema",
+        "a backup first, then every step with the data",
+    )
     def test_an_upgrade_is_preceded_by_a_backup(self, tmp_path: Path) -> None:
         file = tmp_path / "library.sqlite"
         file.touch()
@@ -131,6 +147,10 @@ class TestBackups:
         assert photos(seen.database.file) == before
         assert photos(kept.file) == []
 
+    @pytest.mark.promise(
+        "store: a write-ahead log is left behind",
+        "it never gets into a backup that is restored",
+    )
     def test_a_log_left_behind_does_not_get_into_what_is_restored(
         self, seen: Library, tmp_path: Path
     ) -> None:
@@ -145,6 +165,10 @@ class TestBackups:
         restore(seen.database.file)
         assert photos(seen.database.file) == before
 
+    @pytest.mark.promise(
+        "store: a write-ahead log is left behind",
+        "it is taken in",
+    )
     def test_a_log_left_behind_is_taken_in(self, seen: Library, tmp_path: Path) -> None:
         seen.write("UPDATE daemon SET reason = 'only in the log'")
         (tmp_path / "copy").mkdir()
@@ -156,6 +180,10 @@ class TestBackups:
         database.close()
         assert rows == "only in the log"
 
+    @pytest.mark.promise(
+        "store: a damaged backup",
+        "refused, nothing changes",
+    )
     def test_a_damaged_backup_is_refused_and_nothing_changes(self, seen: Library) -> None:
         made = back_up(seen.database.file, "asked")
         scribble(made.file, root_page(made.file, "file"))
@@ -181,6 +209,10 @@ class TestDamage:
         scribble(file, root_page(file, "content_tag"))
         assert faults_of(file) != []
 
+    @pytest.mark.promise(
+        "store: the file is truncated",
+        "refused with the command that repairs",
+    )
     def test_a_file_without_its_end_is_refused_with_the_way_out(self, seen: Library) -> None:
         file = at_rest(seen)
         with file.open("r+b") as opened:
@@ -210,6 +242,10 @@ class TestDamage:
             "command",
             "file_by_content",
         ],
+    )
+    @pytest.mark.promise(
+        "store: bytes of the file are flipped",
+        "refused with the command that repairs; what can be read is saved",
     )
     def test_what_is_damaged_is_repaired_and_looked_at_again(
         self, seen: Library, table: str
@@ -256,6 +292,10 @@ class TestDamage:
 class TestUnavailable:
     """What passes by itself is told as such."""
 
+    @pytest.mark.promise(
+        "store: the disk is full",
+        "status says so, work waits, and goes on when there is room",
+    )
     def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room(
         self, empty_library: Path, tmp_path: Path
     ) -> None:
@@ -272,6 +312,10 @@ class TestUnavailable:
             database.close()
             assert faults_of(database.file) == []
 
+    @pytest.mark.promise(
+        "store: another program holds a lock",
+        "said in words, nothing is lost",
+    )
     def test_another_programs_lock_is_told(
         self, seen: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:

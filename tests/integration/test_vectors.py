@@ -73,6 +73,10 @@ def test_the_nearest_are_exactly_those_that_numpy_finds(file: Path) -> None:
     assert next(iter(nearest(file, 3).values())) == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_only_the_owner_may_read_the_side_file(file: Path) -> None:
     side = side_file(file, PACK)
     assert stat.S_IMODE(side.stat().st_mode) == 0o600

@@ -292,6 +292,10 @@ def bomb(path: Path, side: int) -> Path:
     return path
 
 
+@pytest.mark.promise(
+    "file: a bomb",
+    "refused by its header, without being unpacked",
+)
 def test_a_bomb_is_refused_by_its_number_without_being_unpacked(tmp_path: Path) -> None:
     path = bomb(tmp_path / "bomb.png", 30_000)
     tracemalloc.start()
@@ -355,6 +359,10 @@ def test_two_hundred_megapixels_need_no_memory() -> None:
 
 @needs_shared
 @pytest.mark.parametrize("path", sorted((SHARED / "hostile").glob("*/*")), ids=lambda p: p.name)
+@pytest.mark.promise(
+    "file: those of Pillow, libheif, libavif, exiv2, exiftool and others' test suites",
+    "a picture, or one short line of text",
+)
 def test_hostile_files_end_in_a_picture_or_in_one_short_line(path: Path) -> None:
     try:
         assert decode(path).pixels.shape[2] == 3
@@ -367,6 +375,10 @@ def test_hostile_files_end_in_a_picture_or_in_one_short_line(path: Path) -> None
 
 
 @given(st.data())
+@pytest.mark.promise(
+    "file: flipped bytes in every format",
+    "a picture, or an error of ours",
+)
 def test_flipped_bytes_end_in_a_picture_or_in_an_error_of_ours(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -60,6 +60,10 @@ def test_the_secret_is_neither_the_cookie_nor_on_the_page(
 @pytest.mark.parametrize(
     "path", ["/", "/photo/1", "/list", "/thumbnail/1.jpg", "/static/gallery.js", "/enter"]
 )
+@pytest.mark.promise(
+    "access: another program on this machine asks the gallery",
+    "without the secret there is nothing",
+)
 def test_without_the_secret_there_is_nothing(outside: TestClient, path: str) -> None:
     answer = outside.get(path)
     assert answer.status_code == 403
@@ -89,6 +93,10 @@ def test_a_link_for_once_works_once(access: Access, outside: TestClient) -> None
 @pytest.mark.parametrize(
     "host", ["localhost:4321", "127.0.0.1", "127.0.0.1:80", "evil.example", "127.0.0.1:4321.", ""]
 )
+@pytest.mark.promise(
+    "access: a page elsewhere asks the gallery",
+    "refused",
+)
 def test_another_host_is_refused(inside: TestClient, host: str) -> None:
     answer = inside.get("/", headers={"host": host})
     assert answer.status_code == 421
@@ -108,6 +116,10 @@ def test_another_origin_is_refused(inside: TestClient, origin: str) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.promise(
+    "access: a page elsewhere asks the gallery",
+    "refused",
+)
 def test_pages_of_others_are_refused_even_with_the_cookie(inside: TestClient, site: str) -> None:
     assert inside.get("/", headers={"sec-fetch-site": site}).status_code == 403
 

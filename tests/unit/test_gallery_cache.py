@@ -36,6 +36,10 @@ def test_it_is_there_for_the_next_start(folder: Path) -> None:
     assert PictureCache(folder, 1_000).get("path") == b"picture"
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_only_its_user_may_read_it(folder: Path) -> None:
     PictureCache(folder, 1_000).put(b"picture", "path")
     modes = {path.stat().st_mode & 0o777 for path in (folder, *folder.glob("*"))}

@@ -53,6 +53,10 @@ def test_a_hidden_root_was_named_on_purpose(tmp_path: Path) -> None:
     assert taken(tmp_path / ".photos", "a.jpg")
 
 
+@pytest.mark.promise(
+    "privacy: `.nomedia`",
+    "its folder and all below are left alone",
+)
 def test_nomedia_leaves_its_folder_and_all_below_alone(tmp_path: Path) -> None:
     (tmp_path / "b" / "c").mkdir(parents=True)
     (tmp_path / "b" / ".nomedia").touch()
@@ -92,6 +96,10 @@ def test_nomedia_in_a_root_leaves_all_of_it_alone(tmp_path: Path) -> None:
         (["\\#1.jpg"], "#1.jpg", False),
         (["日本*"], "日本.jpg", False),
     ],
+)
+@pytest.mark.promise(
+    "privacy: `.scenedignore`",
+    "patterns mean what they mean in .gitignore",
 )
 def test_patterns_mean_what_they_mean_in_gitignore(
     tmp_path: Path, lines: list[str], path: str, expected: bool

@@ -104,6 +104,10 @@ def test_imports_point_down(module: str) -> None:
 @pytest.mark.parametrize(
     "module", sorted(name for name in modules() if not name.startswith("scened.analysis"))
 )
+@pytest.mark.promise(
+    "file: any",
+    "decoded in a confined process only",
+)
 def test_only_the_analyzer_loads_what_decodes(module: str) -> None:
     of_analysis = {
         name for name in imports(modules()[module]) if name.startswith("scened.analysis.")

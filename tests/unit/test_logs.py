@@ -33,6 +33,10 @@ def record(message: str) -> logging.LogRecord:
 
 
 @given(st.text())
+@pytest.mark.promise(
+    "text: line feeds and escape sequences in the log",
+    "one line, escaped",
+)
 def test_a_message_is_one_line_whatever_it_holds(message: str) -> None:
     line = LogfmtFormatter().format(record(message))
     assert "\n" not in line
@@ -43,6 +47,10 @@ def test_systemd_learns_the_priority() -> None:
     assert LogfmtFormatter(syslog_prefix=True).format(record("idle")).startswith("<6>time=")
 
 
+@pytest.mark.promise(
+    "access: any umask",
+    "database, log, lock, backups and caches are 0600 in folders 0700",
+)
 def test_without_a_manager_the_log_is_a_private_file(tmp_path: Path) -> None:
     set_up_logs(tmp_path / "library.sqlite", verbose=False, environment={})
     logger.info("it goes on")

@@ -163,6 +163,10 @@ words = st.lists(
 
 @settings(max_examples=60)
 @given(kept=words, first=words, second=words, kind=st.sampled_from(["Bag", "Seq"]))
+@pytest.mark.promise(
+    "text: any words in XMP",
+    "stay well-formed text, what others wrote survives",
+)
 def test_whatever_we_write_and_take_back_the_rest_survives(
     kept: tuple[str, ...], first: tuple[str, ...], second: tuple[str, ...], kind: str
 ) -> None:
@@ -198,6 +202,10 @@ def test_each_level_of_a_hierarchical_keyword_is_one() -> None:
     assert labelling(theirs("Rome", more=more)).keywords == ("Rome", "Places", "Italy")
 
 
+@pytest.mark.promise(
+    "text: escape sequences in keywords",
+    "taken as spaces",
+)
 def test_escapes_and_lines_in_a_keyword_become_spaces() -> None:
     said = labelling(theirs("a&#xA;b\u202ec", "&lt;script&gt;", "x" * 1000))
     assert said.keywords == ("a b c", "<script>", "x" * 200)
@@ -234,6 +242,10 @@ def test_what_is_not_xmp_is_refused_with_a_reason(data: bytes, reason: str) -> N
         parse_xmp(data)
 
 
+@pytest.mark.promise(
+    "text: entities and document types in XMP",
+    "refused, nothing is read or unfolded",
+)
 def test_nothing_outside_is_read() -> None:
     more = '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="/etc/passwd"/>'
     assert b"root:" not in merged(theirs(more=more), DOG)

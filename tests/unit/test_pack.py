@@ -92,6 +92,10 @@ def test_a_file_that_the_pack_does_not_name_is_not_read(tmp_path: Path) -> None:
         ({"labels": [label("dog", threshold=-0.1)]}, "threshold"),
     ],
 )
+@pytest.mark.promise(
+    "pack: a manifest that contradicts itself",
+    "refused in words",
+)
 def test_a_manifest_that_breaks_the_format_is_refused(
     tmp_path: Path, changes: dict[str, Any], reason: str
 ) -> None:
@@ -99,12 +103,20 @@ def test_a_manifest_that_breaks_the_format_is_refused(
         open_pack(write_pack(tmp_path, **changes))
 
 
+@pytest.mark.promise(
+    "pack: a newer interface",
+    "refused with what to install",
+)
 def test_a_newer_pack_asks_for_a_newer_scened(tmp_path: Path) -> None:
     with pytest.raises(DamagedPack, match="install a newer scened"):
         open_pack(write_pack(tmp_path, interface=2, fields_of_the_future=True))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"interface": "1"}', "\0"])
+@pytest.mark.promise(
+    "pack: a manifest that is none",
+    "refused in words",
+)
 def test_a_manifest_that_is_not_one_is_refused(tmp_path: Path, text: str) -> None:
     write_pack(tmp_path)
     (tmp_path / "pack.json").write_text(text)
@@ -124,6 +136,10 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
         open_pack(tmp_path)
 
 
+@pytest.mark.promise(
+    "pack: a path or link out of its folder",
+    "refused",
+)
 def test_a_link_out_of_the_pack_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(NETWORK)
@@ -134,6 +150,10 @@ def test_a_link_out_of_the_pack_is_not_followed(tmp_path: Path) -> None:
         open_pack(tmp_path / "pack")
 
 
+@pytest.mark.promise(
+    "pack: a huge file",
+    "refused before it fills memory",
+)
 def test_a_huge_file_is_refused_before_it_fills_memory(tmp_path: Path) -> None:
     with (write_pack(tmp_path) / "image.onnx").open("wb") as file:
         file.truncate(MAXIMUM_BYTES + 1)

@@ -89,6 +89,10 @@ def test_allowed_operators_pass(tmp_path: Path) -> None:
         (b"\x08\x08" * 100 + b"\xff", "no ONNX file"),
     ],
 )
+@pytest.mark.promise(
+    "pack: operators, graphs, sizes or external data that are not allowed",
+    "refused before it runs",
+)
 def test_what_a_network_may_not_do_is_refused(tmp_path: Path, network: bytes, reason: str) -> None:
     with pytest.raises(DamagedPack, match=reason):
         checked(tmp_path, network)
@@ -100,6 +104,10 @@ def test_a_network_of_other_people_passes_where_it_is_plain(tmp_path: Path) -> N
 
 
 @given(st.binary(max_size=300))
+@pytest.mark.promise(
+    "pack: any bytes as a network",
+    "refused in words",
+)
 def test_any_bytes_are_answered(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     try:
         checked(tmp_path_factory.getbasetemp(), raw)

@@ -45,6 +45,10 @@ def test_a_query_that_is_too_long_is_refused(typed: str) -> None:
 
 
 @given(st.text(max_size=100))
+@pytest.mark.promise(
+    "text: FTS5 operators in a query",
+    "searched for as words",
+)
 def test_whatever_is_typed_fts5_takes_it_for_text(typed: str) -> None:
     index = sqlite3.connect(":memory:")
     index.execute("CREATE VIRTUAL TABLE words USING fts5(word)")

@@ -72,6 +72,10 @@ def test_files_can_be_read(photo: Path) -> None:
         "os.mkfifo(sys.argv[1] + '.new')",
     ],
 )
+@pytest.mark.promise(
+    "file: a decoder is taken over",
+    "it can write, create, rename and delete nothing",
+)
 def test_nothing_can_be_written(photo: Path, deed: str) -> None:
     assert refusal(deed, photo) in ("PermissionError", "OSError")
     assert [file.name for file in photo.parent.iterdir()] == ["photo.jpg"]
@@ -79,10 +83,18 @@ def test_nothing_can_be_written(photo: Path, deed: str) -> None:
 
 
 @needs_landlock
+@pytest.mark.promise(
+    "file: a decoder is taken over",
+    "it can run no program",
+)
 def test_no_program_can_be_run() -> None:
     assert refusal("subprocess.run(['/bin/true'])") == "PermissionError"
 
 
+@pytest.mark.promise(
+    "file: a decoder is taken over",
+    "it can write, create, rename and delete nothing",
+)
 def test_nothing_can_be_written_to_a_file_that_was_open(photo: Path) -> None:
     with photo.open("a") as file:
         ended = subprocess.run(
@@ -96,12 +108,20 @@ def test_nothing_can_be_written_to_a_file_that_was_open(photo: Path) -> None:
 
 
 @needs_landlock
+@pytest.mark.promise(
+    "file: a decoder is taken over",
+    "it reaches nobody",
+)
 def test_no_server_can_be_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         deed = f"socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
         assert refusal(deed) in ("PermissionError", "OSError")
 
 
+@pytest.mark.promise(
+    "file: a decoder is taken over",
+    "it reaches nobody",
+)
 def test_no_datagram_leaves() -> None:
     code = (
         "from scened.landlock import isolate_network\n"
@@ -117,21 +137,37 @@ def test_no_datagram_leaves() -> None:
     assert answer == "Network is unreachable"
 
 
+@pytest.mark.promise(
+    "file: a decoder takes all memory",
+    "the system refuses it more than its limit",
+)
 def test_memory_is_bounded() -> None:
     ended = confined("bytearray(10 ** 10)")
     assert "MemoryError" in ended.stderr
 
 
+@pytest.mark.promise(
+    "file: a decoder crashes",
+    "no core dump is left",
+)
 def test_no_core_is_left() -> None:
     assert said("print(resource.getrlimit(resource.RLIMIT_CORE))") == "(0, 0)"
 
 
+@pytest.mark.promise(
+    "file: a decoder is taken over",
+    "it gains no privilege",
+)
 def test_no_privilege_can_be_gained() -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("Linux only")
     assert "NoNewPrivs:\t1" in said("print(open('/proc/self/status').read())")
 
 
+@pytest.mark.promise(
+    "file: a decoder never ends",
+    "the system ends it, also without the daemon",
+)
 def test_processor_time_is_bounded_and_can_be_given_anew() -> None:
     began = time.monotonic()
     ended = confined("allow_seconds(0.1)\nallow_seconds(1)\nwhile True: pass")

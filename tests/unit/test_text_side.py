@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scened.search.text_side import TextSide
+from scened.errors import DamagedPack
+from scened.models.pack import (
+    MAXIMUM_BYTES,
+    TEXT_NAME,
+    TOKENIZER_NAME,
+    Pack,
+    default_pack_folder,
+    open_pack,
+)
+from scened.search.text_side import TextSide, open_text_side
 
 PIECES = {"[UNK]": 0, "dog": 1, "snow": 2, "##y": 3}
 SIZE, HIDDEN = 8, 4
@@ -60,3 +74,20 @@ def test_a_place_outside_the_vectors_is_refused() -> None:
     damaged["rows"] = np.array([-1, 0, 1, 3], np.int16)
     with pytest.raises(ValueError, match="fit"):
         TextSide(damaged, PIECES)
+
+
+@pytest.mark.promise(
+    "pack: a text side that unpacks to gigabytes",
+    "refused before it is unpacked",
+)
+def test_a_text_side_that_unpacks_to_more_than_a_pack_may_hold_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / TEXT_NAME, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("vectors.npy", bytes(MAXIMUM_BYTES + 1))
+    (tmp_path / TOKENIZER_NAME).write_text('{"model": {"vocab": {"[UNK]": 0}}}')
+    digests = {
+        name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        for name in (TEXT_NAME, TOKENIZER_NAME)
+    }
+    shipped = open_pack(default_pack_folder()).manifest
+    with pytest.raises(DamagedPack, match="unpacked it is larger"):
+        open_text_side(Pack(tmp_path, msgspec.structs.replace(shipped, files=digests)))
