@@ -40,13 +40,13 @@ class TagSettings(msgspec.Struct, frozen=True):
     of ImageNet's photos, the classifier's own probability counts instead. The penalty on what is
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
     `rare`, get few. A tag that ImageNet names and that has fewer than `least_own` examples
-    elsewhere learns nothing of its own: all narrowest tags share one layer, which turns them down
-    together where none is to be seen. `names` weighs how far the order of the narrowest tags may
-    be from that evidence's, so that a photo keeps its best name, `names_imagenet` times as much on
-    ImageNet's photos. Tags in `seldom_said` are too plain to be
-    mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or below
-    `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
-    `weight_unseen`; between the two the tag is left open.
+    elsewhere learns nothing of its own: the narrowest of these share one layer, which turns them
+    down together where none is to be seen. `names` weighs how far the order of the narrowest tags
+    may be from that evidence's, so that a photo keeps its best name, `names_imagenet` times as much
+    on ImageNet's photos. Tags in `seldom_said` are too plain to be mentioned: unsaid, they are
+    unknown. Where a detector's score is at least `detected` or below `undetected`, it tells of a
+    tag that nothing is known of, and counts `weight_seen` or `weight_unseen`; between the two the
+    tag is left open.
     """
 
     seed: int = 3
@@ -141,6 +141,7 @@ def train_tags(
     penalty = settings.penalty * (1 + settings.rare / (1 + present.sum(dim=0)))
     elsewhere = (present * (1 - truth.imagenet[:, None])).sum(dim=0)
     own = ((possible == 0) | (elsewhere >= settings.least_own)).float()[:, None]
+    together = leaves[own[leaves, 0] == 0]
     shared = nn.Linear(FEATURES, 1)
     nn.init.zeros_(shared.weight)
     nn.init.zeros_(shared.bias)
@@ -154,7 +155,7 @@ def train_tags(
         views = torch.randint(len(pooled), (settings.photos,))
         features = (pooled[views, rows] - mean) / spread
         learnt = functional.linear(features, head.linear.weight * own, head.linear.bias)
-        learnt = learnt.index_add(1, leaves, shared(features).expand(-1, len(leaves)))
+        learnt = learnt.index_add(1, together, shared(features).expand(-1, len(together)))
         logits = head.evidence * possible * log_odds[views, rows] + learnt
         loss = functional.binary_cross_entropy_with_logits(
             logits, truth.value[rows], truth.weight[rows], reduction="sum"
@@ -176,8 +177,8 @@ def train_tags(
     with torch.no_grad():
         head.evidence.mul_(possible)
         head.linear.weight.mul_(own)
-        head.linear.weight[leaves] += shared.weight
-        head.linear.bias[leaves] += shared.bias
+        head.linear.weight[together] += shared.weight
+        head.linear.bias[together] += shared.bias
         head.linear.weight.div_(spread)
         head.linear.bias.sub_(head.linear.weight @ mean)
     head.requires_grad_(False)

@@ -18,10 +18,10 @@ ALWAYS = FaceSettings(threshold=0.5, overlap=0.4, closer=0.05)
 def finders() -> list[FaceFinder]:
     """Photos with a face, as they are and made to fill a corner of a larger picture."""
     network = onnxruntime.InferenceSession(default_pack_folder() / NETWORK_NAME)
-    face = photo("astronaut.png").crop((160, 30, 290, 190)).resize((48, 59))
+    face = photo("astronaut.png").crop((160, 30, 290, 190)).resize((90, 110))
     crowd = photo("coffee.png", (1200, 900))
     for place in range(6):
-        crowd.paste(face, (60 + 90 * place, 80))
+        crowd.paste(face, (60 + 170 * place, 80))
     return [FaceFinder(network, picture) for picture in (photo("coffee.png"), crowd)]
 
 
