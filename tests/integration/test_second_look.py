@@ -44,8 +44,8 @@ def network(pack: Pack) -> Network:
     return Network(pack)
 
 
-def crowd(size: tuple[int, int] = (1920, 1440), side: int = 64) -> Image.Image:
-    """A wall of the astronaut's face, small: 10 px wide in the first look."""
+def crowd(size: tuple[int, int] = (1920, 1440), side: int = 112) -> Image.Image:
+    """A wall of the astronaut's face, small: 19 px wide in the first look."""
     face = photo("astronaut.png").crop((160, 30, 290, 190))
     picture = Image.new("RGB", size, (120, 130, 120))
     for x in range(side, size[0] - 2 * side, 4 * side):
