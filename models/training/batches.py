@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,7 +17,14 @@ from torch import Tensor
 
 from scened.models.training.corpus import Photo, held_out, is_face_free
 from scened.models.training.face_loss import FaceTarget, face_target
-from scened.models.training.views import face_view, general_view, roughened
+from scened.models.training.found_faces import FoundFaces
+from scened.models.training.views import (
+    FaceView,
+    face_view,
+    general_view,
+    roughened,
+    stretched,
+)
 
 __all__ = ["Batch", "BatchSettings", "Sampler"]
 
@@ -33,6 +40,7 @@ class BatchSettings(msgspec.Struct, frozen=True):
     rough: float = 0.0  # share of the photos that the learner sees roughened
     faces: int = 16  # per step, at long side 320
     faces_large: int = 2  # of them, from the larger photos
+    faces_found: int = 0  # of them, from photos on which a teacher found the faces
     face_free: int = 2  # of them, from photos without any
 
 
@@ -65,9 +73,14 @@ class Sampler:
     """Draws batches; a batch depends only on the seed and its number."""
 
     def __init__(
-        self, general: Sequence[Photo], faces: Sequence[Photo], seed: int, settings: BatchSettings
+        self,
+        general: Sequence[Photo],
+        faces: Sequence[Photo],
+        found: Mapping[str, FoundFaces],
+        seed: int,
+        settings: BatchSettings,
     ) -> None:
-        """Take all photos; only those to train on are drawn."""
+        """Take all photos, and what a teacher found on some; only those to train on are drawn."""
         self._settings = settings
         self._seed = seed
         self._photos = general
@@ -83,6 +96,8 @@ class Sampler:
         self._large = [p for p in usable if p.folder == "faces_large"]
         self._faces = [p for p in faces if _to_train_on(p) and p.folder == "faces"]
         self._free = [p for p in usable if is_face_free(p)]
+        self._found = found
+        self._with_found = [p for p in usable if p.key in found]
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Yield batches from number `start` on, in order, prepared ahead by a thread a core."""
@@ -119,14 +134,27 @@ class Sampler:
         """Draw and augment the photos with known faces: uint8 [B, H, W, 3], and the targets."""
         s = self._settings
         shape = SHAPES[rng.integers(len(SHAPES))]
-        small = s.faces - s.faces_large - s.face_free
+        small = s.faces - s.faces_large - s.faces_found - s.face_free
         chosen = [_pick(self._faces, rng) for _ in range(small)]
         chosen += [_pick(self._large, rng) for _ in range(s.faces_large)]
+        chosen += [_pick(self._with_found, rng) for _ in range(s.faces_found)]
         chosen += [_pick(self._free, rng) for _ in range(s.face_free)]
-        views = [face_view(p.open(), p.record, shape, rng) for p in chosen]
-        targets = [face_target(boxes, shape) for _, boxes in views]
+        views = [self._face_view(photo, shape, rng) for photo in chosen]
+        targets = [face_target(view.faces, view.unsure, shape) for view in views]
         stacked = FaceTarget(*(torch.stack(part) for part in zip(*targets, strict=True)))
-        return torch.from_numpy(np.stack([view for view, _ in views])), stacked
+        return torch.from_numpy(np.stack([view.pixels for view in views])), stacked
+
+    def _face_view(
+        self, photo: Photo, shape: tuple[int, int], rng: np.random.Generator
+    ) -> FaceView:
+        picture = photo.open()
+        if photo.squashed:
+            picture = stretched(picture, rng)
+        told = photo.record.get("faces")
+        if told is None and photo.key in self._found:
+            found = self._found[photo.key]
+            return face_view(picture, found.faces, found.unsure, shape, rng)
+        return face_view(picture, told or [], [], shape, rng)
 
 
 def _to_train_on(photo: Photo) -> bool:

@@ -28,13 +28,13 @@ from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval
 from scened.models.training.near_duplicates import near_duplicate_figures
 from scened.models.training.network import EMBEDDING, normalise
-from scened.models.training.record import LEGS
 from scened.models.training.second_look import FaceFinder, Found
 from scened.models.training.seen import Seen, look, view
 from scened.models.training.speed import speed_figures
 from scened.models.training.tag_evaluation import name_figures, source_figures, tag_figures
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import load_initial
+from scened.models.training.train import LAST_LEG
 from scened.models.training.views import product_view
 from scened.models.training.yunet import YuNet
 from scened.search.text_side import open_text_side
@@ -73,7 +73,7 @@ def evaluate(pack: Path, data: Path, work: Path) -> Evaluation:
         *tag_figures(seen, truth, manifest),
         *_retrieval(seen, pack),
         *_near_duplicates(network, seen),
-        *speed_figures(network, session(work / LEGS[-1] / "backbone.onnx"), yunet.network),
+        *speed_figures(network, session(work / LAST_LEG / "backbone.onnx"), yunet.network),
     ]
     size = sum((pack / name).stat().st_size for name in [*manifest.files, "pack.json"])
     return Evaluation(f"{manifest.name}-{manifest.version}", size, figures)

@@ -24,6 +24,7 @@ from scened.models.training.batches import BatchSettings, Sampler
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_loss import FaceLosses, FaceTarget, face_loss
 from scened.models.training.features import head_photos, load_trained
+from scened.models.training.found_faces import load_found_faces
 from scened.models.training.network import Backbone, FacePyramid, best_device, normalise
 
 __all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
@@ -122,7 +123,8 @@ def _look(work: Path, leg: Path, settings: FaceHeadSettings) -> list[_Seen]:
     folder = leg / "maps"
     folder.mkdir(exist_ok=True)
     faces = load_photos(work, ("faces", "faces_large"))
-    sampler = Sampler(head_photos(work), faces, settings.seed, settings.batch)
+    found = load_found_faces(work)
+    sampler = Sampler(head_photos(work), faces, found, settings.seed, settings.batch)
     backbone = Backbone().eval().requires_grad_(requires_grad=False)
     backbone.load_state_dict(_part(leg, "backbone."))
     backbone.to(best_device(), memory_format=torch.channels_last)

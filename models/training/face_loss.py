@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from scened.models.training.network import FaceOutput, cells
+from scened.models.training.network import STRIDE, FaceOutput, cells
 from scened.models.training.views import Boxes
 
 __all__ = ["FaceLosses", "FaceTarget", "face_loss", "face_target"]
@@ -29,8 +30,10 @@ class FaceTarget(NamedTuple):
     weight: Tensor
 
 
-def face_target(boxes: Boxes, shape: tuple[int, int]) -> FaceTarget:
+def face_target(boxes: Boxes, unsure: Boxes, shape: tuple[int, int]) -> FaceTarget:
     """Draw faces, [N, 4] left, top, right, bottom in px of a view of `shape`, on its cells.
+
+    Within `unsure` boxes a face is neither asked for nor forbidden, nor where one is very small.
 
     Source: Zhou et al., Objects as Points, 2019 (heat); Tian et al., FCOS, 2019 (boxes).
     """
@@ -38,13 +41,14 @@ def face_target(boxes: Boxes, shape: tuple[int, int]) -> FaceTarget:
     heat = np.zeros(centres.shape[:2], np.float32)
     weight = np.ones_like(heat)
     owner = np.zeros((*heat.shape, 4), np.float32)
+    for box in unsure:
+        weight[_inside(centres, box)] = 0
     sides = boxes[:, 2:] - boxes[:, :2]
     # Largest first, so that a small face in front keeps its cells.
     for index in np.argsort(-np.prod(sides, axis=1)):
         box, side = boxes[index], sides[index]
         if side.min() < LEAST_SIDE:
-            inside = ((centres > box[:2] - 4) & (centres < box[2:] + 4)).all(axis=-1)
-            weight[inside & (heat < REGRESSED)] = 0
+            weight[_inside(centres, box) & (heat < REGRESSED)] = 0
             continue
         middle = (box[:2] + box[2:]) / 2
         spread = np.maximum(side * SPREAD, LEAST_SPREAD)
@@ -53,6 +57,7 @@ def face_target(boxes: Boxes, shape: tuple[int, int]) -> FaceTarget:
         bump[nearest] = 1.0
         mine = (bump >= REGRESSED) & (bump >= heat)
         owner[mine] = box
+        weight[mine] = 1
         heat = np.maximum(heat, bump)
     tensors = (torch.from_numpy(a) for a in (heat, owner, weight))
     return FaceTarget(*tensors)
@@ -91,6 +96,11 @@ def face_loss(answer: FaceOutput, target: FaceTarget) -> FaceLosses:
     overlap, generalised = _overlaps(predicted, target.boxes[chosen])
     quality = functional.binary_cross_entropy_with_logits(answer.quality[chosen], overlap.detach())
     return FaceLosses(focal, ((1 - generalised) * heat).sum() / heat.sum(), quality)
+
+
+def _inside(centres: npt.NDArray[np.float32], box: Boxes) -> npt.NDArray[np.bool_]:
+    near = (centres > box[:2] - STRIDE / 2) & (centres < box[2:] + STRIDE / 2)
+    return np.logical_and(near[..., 0], near[..., 1])
 
 
 def _overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

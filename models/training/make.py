@@ -16,12 +16,13 @@ from scened.models.training.embedding_head import EmbeddingSettings
 from scened.models.training.evaluate import evaluate, markdown
 from scened.models.training.face_head import FaceHeadSettings, train_face_head
 from scened.models.training.features import make_features
+from scened.models.training.found_faces import make_found_faces
 from scened.models.training.heads import train_heads
 from scened.models.training.packing import NAME, VERSION, make_pack
-from scened.models.training.record import LEGS, write_record
+from scened.models.training.record import write_record
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import make_teacher
-from scened.models.training.train import FACES_LEG, JOINT_LEG, train
+from scened.models.training.train import FACE_HEAD_LEG, LAST_LEG, LEGS, train
 
 __all__ = ["make"]
 
@@ -35,14 +36,18 @@ def make(data: Path, work: Path, out: Path, table: Path) -> None:
     make_shards(data, work)
     make_teacher(data, work)
     make_detections(data, work)
-    faces, joint = (work / leg for leg in LEGS)
-    for leg, settings, before in ((faces, FACES_LEG, None), (joint, JOINT_LEG, faces)):
+    make_found_faces(data, work)
+    before = None
+    for name, settings in LEGS.items():
+        leg = work / name
         train(work, leg, settings, before)
         make_features(work, leg)
         train_heads(work, leg, TagSettings(), EmbeddingSettings())
-    train_face_head(work, joint, FaceHeadSettings())
+        if name == FACE_HEAD_LEG:
+            train_face_head(work, leg, FaceHeadSettings())
+        before = leg
     write_record(data, work, record)
-    make_pack(work, joint, pack, record)
+    make_pack(work, work / LAST_LEG, pack, record)
     evaluation = evaluate(pack, data, work)
     (work / "evaluation.json").write_bytes(msgspec.json.encode(evaluation))
     table.write_text(markdown(evaluation))

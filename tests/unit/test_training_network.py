@@ -19,10 +19,11 @@ from scened.models.training.product import TagHead, face_boxes  # noqa: E402
 
 SHAPE = (192, 320)
 FACE = np.array([[100.0, 60.0, 164.0, 140.0]], np.float32)
+NONE = np.zeros((0, 4), np.float32)
 
 
 def _perfect() -> FaceOutput:
-    target = face_target(FACE, SHAPE)
+    target = face_target(FACE, NONE, SHAPE)
     centres = cells(*SHAPE)
     box = torch.from_numpy(FACE[0])
     distances = torch.cat([centres - box[:2], box[2:] - centres], dim=-1)
@@ -31,16 +32,28 @@ def _perfect() -> FaceOutput:
 
 
 def _targets() -> object:
-    return type(face_target(FACE, SHAPE))(*(part[None] for part in face_target(FACE, SHAPE)))
+    return type(face_target(FACE, NONE, SHAPE))(
+        *(part[None] for part in face_target(FACE, NONE, SHAPE))
+    )
 
 
 def test_a_face_has_one_centre() -> None:
-    assert int((face_target(FACE, SHAPE).heat >= 1).sum()) == 1
+    assert int((face_target(FACE, NONE, SHAPE).heat >= 1).sum()) == 1
 
 
 def test_a_tiny_face_is_neither_asked_for_nor_forbidden() -> None:
-    target = face_target(np.array([[100.0, 60.0, 103.0, 63.0]], np.float32), SHAPE)
+    target = face_target(np.array([[100.0, 60.0, 103.0, 63.0]], np.float32), NONE, SHAPE)
     assert (float(target.heat.max()), float(target.weight.min())) == (0.0, 0.0)
+
+
+def test_where_a_face_may_be_none_is_forbidden() -> None:
+    target = face_target(NONE, FACE, SHAPE)
+    assert (float(target.heat.max()), float(target.weight.min())) == (0.0, 0.0)
+
+
+def test_a_face_before_one_that_may_be_is_asked_for() -> None:
+    target = face_target(FACE, FACE - 8, SHAPE)
+    assert float(target.weight[target.heat >= 1].min()) == 1.0
 
 
 def test_a_perfect_answer_costs_nothing() -> None:
@@ -69,7 +82,7 @@ def test_a_face_is_as_likely_as_its_score_and_its_box() -> None:
 
 def test_distances_become_the_box_they_were_measured_from() -> None:
     boxes = face_boxes(_perfect().distances)[0]
-    centre = int(face_target(FACE, SHAPE).heat.flatten().argmax())
+    centre = int(face_target(FACE, NONE, SHAPE).heat.flatten().argmax())
     x, y, width, height = (boxes[centre] * torch.tensor([320, 192, 320, 192])).tolist()
     assert (x, y, x + width, y + height) == pytest.approx(FACE[0].tolist(), abs=1e-3)
 

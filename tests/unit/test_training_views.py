@@ -43,8 +43,9 @@ def test_a_general_view_is_square() -> None:
 def test_faces_of_a_view_lie_within_it(
     seed: int, shape: tuple[int, int], size: tuple[int, int]
 ) -> None:
-    record = {"faces": [[0.1, 0.1, 0.2, 0.3], [0.7, 0.6, 0.3, 0.4]]}
-    view, boxes = face_view(Image.new("RGB", size), record, shape, np.random.default_rng(seed))
+    faces = [[0.1, 0.1, 0.2, 0.3], [0.7, 0.6, 0.3, 0.4]]
+    random = np.random.default_rng(seed)
+    view, boxes, _ = face_view(Image.new("RGB", size), faces, [], shape, random)
     assert view.shape == (*shape, 3)
     assert (boxes[:, :2] >= 0).all()
     assert (boxes[:, 2:] <= np.array(shape[::-1]) + 1e-3).all()
@@ -54,8 +55,8 @@ def test_faces_of_a_view_lie_within_it(
 def test_a_face_is_where_its_box_says(seed: int) -> None:
     picture = Image.new("RGB", (300, 240), "white")
     picture.paste("black", (90, 60, 150, 140))
-    record = {"faces": [[90 / 300, 60 / 240, 60 / 300, 80 / 240]]}
-    view, boxes = face_view(picture, record, (256, 320), np.random.default_rng(seed))
+    faces = [[90 / 300, 60 / 240, 60 / 300, 80 / 240]]
+    view, boxes, _ = face_view(picture, faces, [], (256, 320), np.random.default_rng(seed))
     assert len(boxes) == 1
     left, top, right, bottom = boxes[0].round().astype(int)
     inside = np.zeros(view.shape[:2], bool)
