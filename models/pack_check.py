@@ -25,7 +25,7 @@ MAXIMUM_NODES = 4_000
 MAXIMUM_TENSOR_ELEMENTS = 16 * 1024 * 1024  # of one constant
 REMEDY = "use another pack"
 
-# What a network of ours is made of. All of these compute from what they are given: none loops,
+# What a network of ours is made of, on any backbone. All of these compute from what they are given: none loops,
 # branches, reads a file or calls anything.
 ALLOWED_OPERATORS = frozenset(
     {
@@ -39,6 +39,7 @@ ALLOWED_OPERATORS = frozenset(
         "Conv",
         "DequantizeLinear",
         "Div",
+        "Erf",
         "Exp",
         "Expand",
         "Flatten",
@@ -48,6 +49,7 @@ ALLOWED_OPERATORS = frozenset(
         "HardSigmoid",
         "HardSwish",
         "Identity",
+        "LayerNormalization",
         "Log",
         "MatMul",
         "Max",

@@ -9,6 +9,7 @@ import msgspec
 from scened.models.pack import open_pack
 from scened.models.training.evaluate import Evaluation, markdown
 from scened.models.training.packing import write_manifest
+from scened.models.training.teacher import load_check, load_initial
 
 __all__ = ["write_card"]
 
@@ -17,10 +18,10 @@ INTRODUCTION = """\
 
 {summary}
 
-One MobileNet-EdgeTPU backbone (4 million parameters, int8) with three heads: {tags} tags, faces,
-and an embedding of 256 numbers for likeness, which a text side (word-piece vectors and a small
-layer) meets: so a sentence finds a photo. Input: one RGB picture of an allowed shape, as it is.
-Outputs: `tags` (calibrated probabilities), `embedding` (unit length), `face_boxes` and
+One backbone ({backbone}, {parameters:.1f} million parameters, int8) with three heads: {tags} tags,
+faces, and an embedding of 256 numbers for likeness, which a text side (word-piece vectors and a
+small layer) meets: so a sentence finds a photo. Input: one RGB picture of an allowed shape, as it
+is. Outputs: `tags` (calibrated probabilities), `embedding` (unit length), `face_boxes` and
 `face_scores` before suppression. Licence: {licence}.
 
 The tag head adds two kinds of evidence: the initial network's own ImageNet classifier, summed
@@ -63,6 +64,7 @@ WEAKNESSES = """
 def write_card(pack: Path, work: Path, record: Path) -> None:
     """Write `pack`/CARD.md from the last evaluation, and the manifest again with its digest."""
     manifest = open_pack(pack).manifest
+    backbone = load_check(work).backbone
     evaluation = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
     table = markdown(evaluation).split("\n", 2)[2]
     rows = [f"| {source.name} | {source.licence} | {source.use} |" for source in manifest.sources]
@@ -70,8 +72,10 @@ def write_card(pack: Path, work: Path, record: Path) -> None:
         name=f"{manifest.name} {manifest.version}",
         summary=manifest.summary,
         tags=len(manifest.labels),
+        backbone=backbone,
+        parameters=sum(weight.numel() for weight in load_initial(work).parameters()) / 1e6,
         licence=manifest.licence,
         sources="\n".join(rows),
     )
     (pack / "CARD.md").write_text(text + table.lstrip() + WEAKNESSES)
-    write_manifest(pack, manifest.labels, manifest.faces, record)
+    write_manifest(work, pack, manifest.labels, manifest.faces, record)

@@ -57,7 +57,7 @@ class _Rows(NamedTuple):
 
 
 def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) -> EmbeddingHead:
-    """Train on cached features [views, photos, 1280]; only train photos are used.
+    """Train on cached features [views, photos, F]; only train photos are used.
 
     Loss: symmetric contrast of photos and texts (Radford et al., CLIP, 2021), plus the
     divergence between the photos' likenesses by features and by embedding (as in Tejankar et
@@ -68,7 +68,7 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
     train = torch.cat(list(rows))
     pooled = torch.from_numpy(cache.pooled)
     mean, spread = pooled[:, train].mean((0, 1)), pooled[:, train].std((0, 1)) + 1e-3
-    photo = PhotoTower(settings.features_dropped)
+    photo = PhotoTower(pooled.shape[2], settings.features_dropped)
     text = TextTower(start_vectors())
     log_scale = nn.Parameter(torch.tensor(math.log(1 / settings.temperature)))
     optimisers = _optimisers(photo, text, log_scale, settings)

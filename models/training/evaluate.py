@@ -27,7 +27,7 @@ from scened.models.training.face_evaluation import (
 from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval
 from scened.models.training.near_duplicates import near_duplicate_figures
-from scened.models.training.network import EMBEDDING, normalise
+from scened.models.training.network import EMBEDDING
 from scened.models.training.second_look import FaceFinder, Found
 from scened.models.training.seen import Seen, look, view
 from scened.models.training.speed import speed_figures
@@ -139,7 +139,7 @@ def _names(seen: Seen, truth: TagTruth, data: Path, work: Path) -> list[Figure]:
         with torch.inference_mode():
             for row in rows:
                 picture = torch.from_numpy(view(seen.photos[row])[None].copy())
-                logits = initial.classifier(initial(normalise(picture)).pooled)
+                logits = initial.classify(initial(picture).pooled)
                 shares.append((logits.softmax(1)[0] @ truth.classes).numpy())
         return np.stack(shares).astype(np.float64)
 

@@ -110,18 +110,18 @@ def _simplify(path: Path) -> None:
 
 
 def _merge_padding(graph: onnx.GraphProto) -> None:
-    """Write each constant Pad before a Conv into the Conv's own `pads`."""
+    """Write each constant Pad that only a Conv reads into the Conv's own `pads`."""
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    pads = {node.output[0]: node for node in graph.node if node.op_type == "Pad"}
-    for node in graph.node:
-        if node.op_type == "Conv" and node.input[0] in pads:
-            pad = pads[node.input[0]]
-            _, _, top, left, _, _, bottom, right = (int(n) for n in constants[pad.input[1]])
-            node.input[0] = pad.input[0]
-            for attribute in node.attribute:
-                if attribute.name == "pads":
-                    attribute.ints[:] = [top, left, bottom, right]
-    for pad in pads.values():
+    for pad in [node for node in graph.node if node.op_type == "Pad"]:
+        readers = [node for node in graph.node if pad.output[0] in node.input]
+        if [node.op_type for node in readers] != ["Conv"]:
+            continue
+        (conv,) = readers
+        _, _, top, left, _, _, bottom, right = (int(n) for n in constants[pad.input[1]])
+        conv.input[0] = pad.input[0]
+        for attribute in conv.attribute:
+            if attribute.name == "pads":
+                attribute.ints[:] = [top, left, bottom, right]
         graph.node.remove(pad)
     used = {name for node in graph.node for name in node.input}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:

@@ -20,16 +20,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scened.models.training.backbone import Backbone
 from scened.models.training.batches import BatchSettings, Sampler
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_loss import FaceLosses, FaceTarget, face_loss
-from scened.models.training.features import head_photos, load_trained
+from scened.models.training.features import head_photos
 from scened.models.training.found_faces import load_found_faces
-from scened.models.training.network import Backbone, FacePyramid, best_device, normalise
+from scened.models.training.network import FacePyramid, best_device
+from scened.models.training.teacher import load_backbone, load_part
 
 __all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
 
 LOG_STEPS = 100
+MAPS = ("fine", "middle", "coarse")
 PART_BATCHES = 50  # in a file
 
 log = logging.getLogger(__name__)
@@ -110,11 +113,11 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
 
 def load_face_head(leg: Path) -> FacePyramid:
     """Return a leg's face head, as it was trained last."""
-    head = FacePyramid()
-    if (leg / "faces.pt").exists():
-        head.load_state_dict(torch.load(leg / "faces.pt", weights_only=True))
-    else:
-        head.load_state_dict(_part(leg, "faces."))
+    alone = leg / "faces.pt"
+    weights = torch.load(alone, weights_only=True) if alone.exists() else load_part(leg, "faces")
+    fine, middle, coarse = (weights[f"{name}.weight"].shape[1] for name in MAPS)
+    head = FacePyramid((fine, middle, coarse))
+    head.load_state_dict(weights)
     return head
 
 
@@ -125,8 +128,7 @@ def _look(work: Path, leg: Path, settings: FaceHeadSettings) -> list[_Seen]:
     faces = load_photos(work, ("faces", "faces_large"))
     found = load_found_faces(work)
     sampler = Sampler(head_photos(work), faces, found, settings.seed, settings.batch)
-    backbone = Backbone().eval().requires_grad_(requires_grad=False)
-    backbone.load_state_dict(_part(leg, "backbone."))
+    backbone = load_backbone(work, leg)
     backbone.to(best_device(), memory_format=torch.channels_last)
     seen: list[_Seen] = []
     for number in range(math.ceil(settings.batches / PART_BATCHES)):
@@ -145,7 +147,7 @@ def _batch(backbone: Backbone, sampler: Sampler, random: np.random.Generator) ->
     pictures, target = sampler.faces(random)
     device = next(backbone.parameters()).device
     with torch.autocast(device.type, torch.bfloat16):
-        fine, middle, coarse, _ = backbone(normalise(pictures.to(device)))
+        fine, middle, coarse, _ = backbone(pictures.to(device))
     return _Seen((_kept(fine), _kept(middle), _kept(coarse)), target)
 
 
@@ -157,14 +159,6 @@ def _losses(head: FacePyramid, seen: _Seen, device: torch.device) -> FaceLosses:
     with torch.autocast(device.type, torch.bfloat16):
         answer = head(*(each.to(device, torch.bfloat16) for each in seen.maps))
     return face_loss(answer, FaceTarget(*(each.to(device) for each in seen.target)))
-
-
-def _part(leg: Path, name: str) -> dict[str, Tensor]:
-    return {
-        key.removeprefix(name): value
-        for key, value in load_trained(leg).items()
-        if key.startswith(name)
-    }
 
 
 def main() -> None:

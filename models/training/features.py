@@ -16,9 +16,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
+from scened.models.training.backbone import Backbone
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.export import export_float, quantise
-from scened.models.training.network import Backbone, normalise
+from scened.models.training.teacher import load_backbone
 from scened.models.training.views import BILINEAR, Pixels, product_view, roughened, stamped
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "calibration_photos",
     "head_photos",
     "load_features",
-    "load_trained",
     "make_features",
     "session",
 ]
@@ -49,11 +49,11 @@ class _Pooled(nn.Module):
         self.backbone = backbone
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.backbone(normalise(image)).pooled
+        return self.backbone(image).pooled
 
 
 class Cache(msgspec.Struct, frozen=True):
-    """Photos with their pooled features, float32 [views, photos, 1280]."""
+    """Photos with their pooled features, float32 [views, photos, F]."""
 
     photos: list[Photo]
     pooled: npt.NDArray[np.float32]
@@ -73,12 +73,6 @@ def calibration_photos(photos: list[Photo]) -> list[Pixels]:
     return [np.asarray(p.open().resize((width, height), BILINEAR))[None] for p in chosen]
 
 
-def load_trained(leg: Path) -> dict[str, Tensor]:
-    """Return a leg's weights: names start with `backbone.`, `faces.` or `heads.`."""
-    weights: dict[str, Tensor] = torch.load(leg / "trained.pt", weights_only=True)
-    return weights
-
-
 def make_features(work: Path, leg: Path, threads: int = 2) -> None:
     """Cache three views' features of every head photo, by a leg's backbone, in `leg`/features.npy.
 
@@ -92,17 +86,10 @@ def make_features(work: Path, leg: Path, threads: int = 2) -> None:
         log.info("features: done already")
         return
     photos = head_photos(work)
-    backbone = Backbone()
-    backbone.load_state_dict(
-        {
-            name.removeprefix("backbone."): weight
-            for name, weight in load_trained(leg).items()
-            if name.startswith("backbone.")
-        }
-    )
+    backbone = load_backbone(work, leg)
     network = _network(backbone, calibration_photos(photos), leg / "backbone")
     views = (_whole, _mirrored_middle, _roughened)
-    pooled = np.zeros((len(views), len(photos), 1280), np.float16)
+    pooled = np.zeros((len(views), len(photos), backbone.features), np.float16)
 
     def compute(index: int) -> None:
         picture = photos[index].open()

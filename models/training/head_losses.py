@@ -17,6 +17,7 @@ from scened.models.training.network import EMBEDDING
 from scened.models.training.product import PhotoTower, TagHead
 from scened.models.training.tag_head import Known, TagSettings, gather_truth, name_loss
 from scened.models.training.tags import load_tag_truth
+from scened.models.training.teacher import load_initial
 from scened.models.training.text_tower import tokenise
 
 __all__ = ["Heads", "Lessons", "load_heads", "load_lessons"]
@@ -31,11 +32,11 @@ log = logging.getLogger(__name__)
 class Heads(nn.Module):
     """The tag and embedding heads as they are trained."""
 
-    def __init__(self, classes: Tensor) -> None:
+    def __init__(self, classes: Tensor, features: int) -> None:
         """Take `classes`, float [1001, T]: one where an ImageNet output means a tag."""
         super().__init__()
-        self.tags = TagHead(classes)
-        self.embedding = PhotoTower()
+        self.tags = TagHead(classes, features)
+        self.embedding = PhotoTower(features)
         self.log_scale = nn.Parameter(torch.tensor(math.log(SCALE)))
 
 
@@ -67,7 +68,7 @@ class Lessons:
     ) -> dict[str, Tensor]:
         """Return the losses of some photos.
 
-        `pooled` [B, 1280] and `logits` [B, 1001] are the learner's, `wanted` [B, 1001] the
+        `pooled` [B, F] and `logits` [B, 1001] are the learner's, `wanted` [B, 1001] the
         initial network's. The likeness is contrasted with a caption of every photo at once, whose
         vectors do not change: so a small batch does no harm (it did: README).
         """
@@ -100,7 +101,7 @@ class Lessons:
 def load_heads(leg: Path) -> Heads:
     """Return the heads that were fitted after a leg of training."""
     kept = torch.load(leg / "heads.pt", weights_only=True)
-    heads = Heads(kept["tags"]["classes"])
+    heads = Heads(kept["tags"]["classes"], kept["tags"]["linear.weight"].shape[1])
     heads.tags.load_state_dict(kept["tags"])
     heads.embedding.load_state_dict(kept["embedding"])
     return heads
@@ -111,11 +112,10 @@ def load_lessons(work: Path, leg: Path, settings: TagSettings, device: torch.dev
     truth = load_tag_truth()
     cache = load_features(work, leg)
     heads = load_heads(leg)
-    initial = torch.load(work / "initial.pt", weights_only=True)
+    initial = load_initial(work)
     pooled = torch.from_numpy(cache.pooled[0])
     with torch.no_grad():
-        logits = functional.linear(pooled, initial["classifier.weight"], initial["classifier.bias"])
-        odds = heads.tags.log_odds(logits)
+        odds = heads.tags.log_odds(initial.classify(pooled))
         known = gather_truth(cache, truth, odds, load_detections(work), settings)
         text = load_text_tower(leg)
         texts = torch.zeros(len(cache.photos), CAPTIONS, EMBEDDING)

@@ -15,7 +15,7 @@ from scened.models.training.calibration import fit_calibration, thresholds
 from scened.models.training.detector import load_detections
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
 from scened.models.training.face_head import load_face_head
-from scened.models.training.features import load_features, load_trained
+from scened.models.training.features import load_features
 from scened.models.training.product import Product, TagHead
 from scened.models.training.sayings import gather_sayings
 from scened.models.training.tag_head import (
@@ -27,6 +27,7 @@ from scened.models.training.tag_head import (
     train_tags,
 )
 from scened.models.training.tags import load_tag_truth
+from scened.models.training.teacher import load_backbone
 from scened.models.training.text_tower import TextTower
 
 __all__ = ["load_product", "load_text_tower", "train_heads"]
@@ -40,12 +41,12 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
         log.info("heads: %s done already", leg.name)
         return
     truth = load_tag_truth()
-    product = Product(truth.classes)
-    product.load_state_dict(load_trained(leg), strict=False)
+    backbone = load_backbone(work, leg)
     cache = load_features(work, leg)
     pooled = torch.from_numpy(cache.pooled)
     with torch.inference_mode():
-        odds = torch.stack([product.tags.log_odds(product.backbone.classifier(p)) for p in pooled])
+        head = TagHead(truth.classes, backbone.features)
+        odds = torch.stack([head.log_odds(backbone.classify(view)) for view in pooled])
     odds = odds.clone()
     known = gather_truth(cache, truth, odds[0], load_detections(work), tag)
 
@@ -64,7 +65,7 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
         calibration(answers[rows]), seen.value, seen.weight, seen.known, truth.parents()
     )
 
-    head = train_tags(pooled[:, rows], odds[:, rows], seen, TagHead(truth.classes), leaves, tag)
+    train_tags(pooled[:, rows], odds[:, rows], seen, head, leaves, tag)
     head.evidence.mul_(calibration.slope)
     head.linear.weight.mul_(calibration.slope[:, None])
     head.linear.bias.mul_(calibration.slope).add_(calibration.offset)
@@ -88,11 +89,10 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     (leg / "heads.json").write_text(json.dumps(record))
 
 
-def load_product(leg: Path) -> Product:
+def load_product(work: Path, leg: Path) -> Product:
     """Return the whole trained network."""
     heads = torch.load(leg / "heads.pt", weights_only=True)
-    product = Product(heads["tags"]["classes"])
-    product.load_state_dict(load_trained(leg), strict=False)
+    product = Product(load_backbone(work, leg), heads["tags"]["classes"])
     product.faces = load_face_head(leg)
     product.tags.load_state_dict(heads["tags"])
     product.embedding.load_state_dict(heads["embedding"])

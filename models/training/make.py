@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import torch
 
+from scened.models.training.backbone import DEFAULT, UnfitBackbone
 from scened.models.training.card import write_card
 from scened.models.training.corpus import make_shards
 from scened.models.training.detector import make_detections
@@ -26,31 +27,48 @@ from scened.models.training.train import FACE_HEAD_LEG, LAST_LEG, LEGS, train
 
 __all__ = ["make"]
 
-RECORDS = Path(__file__).parent / "records"
+OURS = f"{NAME}-{VERSION}"
+OUR_RECORD = Path(__file__).parent / "records" / f"{OURS}.json"
+OUR_TABLE = Path("docs/evaluation.md")
 
 
-def make(data: Path, work: Path, out: Path, table: Path) -> None:
-    """Run all stages."""
+class Wanted(msgspec.Struct, frozen=True):
+    """Which pack to make: its name with version, and the network it starts from."""
+
+    pack: str = OURS
+    backbone: str = DEFAULT
+    weights: Path | None = None
+    minutes: float | None = None  # of each leg, where not the recipe's own
+
+
+def make(data: Path, work: Path, out: Path, wanted: Wanted) -> None:
+    """Run all stages. Raises UnfitBackbone.
+
+    Of another pack than ours, the record and the table of figures stay in `work`.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    pack, record = out / f"{NAME}-{VERSION}", RECORDS / f"{NAME}-{VERSION}.json"
     make_shards(data, work)
-    make_teacher(data, work)
+    make_teacher(data, work, wanted.backbone, wanted.weights)
     make_detections(data, work)
     make_found_faces(data, work)
     before = None
     for name, settings in LEGS.items():
         leg = work / name
+        if wanted.minutes is not None:
+            settings = msgspec.structs.replace(settings, minutes=wanted.minutes)
         train(work, leg, settings, before)
         make_features(work, leg)
         train_heads(work, leg, TagSettings(), EmbeddingSettings())
         if name == FACE_HEAD_LEG:
             train_face_head(work, leg, FaceHeadSettings())
         before = leg
+    ours = wanted.pack == OURS
+    pack, record = out / wanted.pack, OUR_RECORD if ours else work / "record.json"
     write_record(data, work, record)
     make_pack(work, work / LAST_LEG, pack, record)
     evaluation = evaluate(pack, data, work)
     (work / "evaluation.json").write_bytes(msgspec.json.encode(evaluation))
-    table.write_text(markdown(evaluation))
+    (OUR_TABLE if ours else work / "evaluation.md").write_text(markdown(evaluation))
     write_card(pack, work, record)
 
 
@@ -60,12 +78,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared"))
     parser.add_argument("--work", type=Path, default=Path("training-work"))
     parser.add_argument("--out", type=Path, default=Path("models/packs"))
-    parser.add_argument("--table", type=Path, default=Path("docs/evaluation.md"))
+    parser.add_argument("--pack", default=OURS, help="its name, a hyphen, its version")
+    parser.add_argument("--backbone", default=DEFAULT, help="a name from timm.list_models()")
+    parser.add_argument("--weights", type=Path, help="of the backbone: safetensors or torch's own")
+    parser.add_argument("--minutes", type=float, help="of each leg, instead of the recipe's")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
-    make(options.data, options.work, options.out, options.table)
+    if options.backbone != DEFAULT and options.pack == OURS:
+        parser.error(f"--pack: {OURS} is made on {DEFAULT}; give yours another name")
+    wanted = Wanted(options.pack, options.backbone, options.weights, options.minutes)
+    try:
+        make(options.data, options.work, options.out, wanted)
+    except UnfitBackbone as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -8,14 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scened.models.training.network import (
-    EMBEDDING,
-    FEATURES,
-    STRIDE,
-    Backbone,
-    FacePyramid,
-    normalise,
-)
+from scened.models.training.backbone import Backbone
+from scened.models.training.network import EMBEDDING, STRIDE, FacePyramid
 
 __all__ = ["Outputs", "PhotoTower", "Product", "TagHead", "face_boxes"]
 
@@ -42,13 +36,13 @@ class TagHead(nn.Module):
 
     classes: Tensor
 
-    def __init__(self, classes: Tensor) -> None:
+    def __init__(self, classes: Tensor, features: int) -> None:
         """Take `classes`, float [1001, T]: one where an ImageNet output means a tag."""
         super().__init__()
         known = classes.any(dim=0).float()
         self.register_buffer("classes", classes)
         self.evidence = nn.Parameter(known.clone())
-        self.linear = nn.Linear(FEATURES, classes.shape[1])
+        self.linear = nn.Linear(features, classes.shape[1])
         nn.init.zeros_(self.linear.weight)
         self.linear.bias.data.copy_(-4.0 * (1 - known))  # unknown tags start as rare
 
@@ -58,7 +52,7 @@ class TagHead(nn.Module):
         return torch.log(share) - torch.log(1 - share)
 
     def forward(self, pooled: Tensor, logits: Tensor) -> Tensor:
-        """Return tag logits [B, T] from features [B, 1280] and class logits [B, 1001]."""
+        """Return tag logits [B, T] from features [B, F] and class logits [B, 1001]."""
         return self.evidence * self.log_odds(logits) + self.linear(pooled)
 
 
@@ -68,16 +62,16 @@ class PhotoTower(nn.Module):
     A linear layer, and what a hidden one adds to it.
     """
 
-    def __init__(self, dropped: float = 0.0) -> None:
+    def __init__(self, features: int, dropped: float = 0.0) -> None:
         """Leave out a share of the features, and of the hidden values, in training."""
         super().__init__()
         self.drop = nn.Dropout(dropped)
-        self.direct = nn.Linear(FEATURES, EMBEDDING)
-        self.hidden = nn.Linear(FEATURES, HIDDEN)
+        self.direct = nn.Linear(features, EMBEDDING)
+        self.hidden = nn.Linear(features, HIDDEN)
         self.deep = nn.Linear(HIDDEN, EMBEDDING)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return unit vectors [B, 256] of features [B, 1280]."""
+        """Return unit vectors [B, 256] of features [B, F]."""
         features = self.drop(features)
         hidden = self.drop(functional.relu(self.hidden(features)))
         return functional.normalize(self.direct(features) + self.deep(hidden), dim=1)
@@ -93,17 +87,17 @@ class PhotoTower(nn.Module):
 class Product(nn.Module):
     """All heads on one backbone, in one forward."""
 
-    def __init__(self, classes: Tensor) -> None:
+    def __init__(self, backbone: Backbone, classes: Tensor) -> None:
         super().__init__()
-        self.backbone = Backbone()
-        self.faces = FacePyramid()
-        self.tags = TagHead(classes)
-        self.embedding = PhotoTower()
+        self.backbone = backbone
+        self.faces = FacePyramid(backbone.channels)
+        self.tags = TagHead(classes, backbone.features)
+        self.embedding = PhotoTower(backbone.features)
 
     def forward(self, image: Tensor) -> Outputs:
         """Analyse one picture, uint8 [1, H, W, 3] RGB, H and W multiples of 32."""
-        maps = self.backbone(normalise(image))
-        tags = self.tags(maps.pooled, self.backbone.classifier(maps.pooled)).sigmoid()
+        maps = self.backbone(image)
+        tags = self.tags(maps.pooled, self.backbone.classify(maps.pooled)).sigmoid()
         embedding = self.embedding(maps.pooled)
         found = self.faces(maps.fine, maps.middle, maps.coarse)
         boxes = face_boxes(found.distances)

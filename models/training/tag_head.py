@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from scened.models.training.corpus import Photo
 from scened.models.training.features import Cache
-from scened.models.training.network import FEATURES
 from scened.models.training.product import TagHead
 from scened.models.training.tags import TagTruth
 
@@ -130,7 +129,7 @@ def train_tags(
     leaves: Tensor,
     settings: TagSettings,
 ) -> TagHead:
-    """Fit `head` on features [views, photos, 1280] and log-odds [views, photos, T].
+    """Fit `head` on features [views, photos, F] and log-odds [views, photos, T].
 
     `leaves` int64 [L] are the tags that name an ImageNet class most narrowly.
     """
@@ -142,7 +141,7 @@ def train_tags(
     elsewhere = (present * (1 - truth.imagenet[:, None])).sum(dim=0)
     own = ((possible == 0) | (elsewhere >= settings.least_own)).float()[:, None]
     together = leaves[own[leaves, 0] == 0]
-    shared = nn.Linear(FEATURES, 1)
+    shared = nn.Linear(pooled.shape[2], 1)
     nn.init.zeros_(shared.weight)
     nn.init.zeros_(shared.bias)
     trust = 1 + (settings.names_imagenet - 1) * truth.imagenet
@@ -213,9 +212,8 @@ def cross_fitted(
     answers = torch.zeros_like(truth.value)
     for number in range(settings.folds):
         rows = ((fold >= 0) & (fold != number)).nonzero().flatten()
-        head = train_tags(
-            pooled[:, rows], log_odds[:, rows], truth.of(rows), TagHead(classes), leaves, settings
-        )
+        head = TagHead(classes, pooled.shape[2])
+        train_tags(pooled[:, rows], log_odds[:, rows], truth.of(rows), head, leaves, settings)
         own = fold == number
         answers[own] = head.evidence * log_odds[0][own] + head.linear(pooled[0][own])
     return answers

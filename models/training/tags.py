@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 
 from scened.models.pack import Label
+from scened.models.training.backbone import CLASSES
 from scened.models.training.corpus import Photo
 from scened.models.training.labels import SourceMap, Truth, load_source_map
-from scened.models.training.network import CLASSES
 from scened.models.training.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = ["TagTruth", "load_tag_truth"]

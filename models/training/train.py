@@ -6,6 +6,7 @@ In each, the backbone is held to what the initial network says of the same photo
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import logging
 import math
@@ -18,16 +19,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scened.models.training.backbone import Backbone
 from scened.models.training.batches import Batch, BatchSettings, Sampler
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_head import load_face_head
 from scened.models.training.face_loss import face_loss
-from scened.models.training.features import head_photos, load_trained
+from scened.models.training.features import head_photos
 from scened.models.training.found_faces import load_found_faces
 from scened.models.training.head_losses import Heads, Lessons, load_heads, load_lessons
-from scened.models.training.network import Backbone, FacePyramid, best_device, normalise
+from scened.models.training.network import FacePyramid, best_device
 from scened.models.training.tag_head import TagSettings
-from scened.models.training.teacher import load_initial
+from scened.models.training.teacher import load_initial, load_trained
 
 __all__ = ["FACE_HEAD_LEG", "LAST_LEG", "LEGS", "Settings", "train"]
 
@@ -102,10 +104,9 @@ class _Model(nn.Module):
 
     def __init__(self, initial: Backbone, heads: Heads | None) -> None:
         super().__init__()
-        self.backbone = Backbone()
-        self.backbone.load_state_dict(initial.state_dict())
+        self.backbone = copy.deepcopy(initial).train().requires_grad_(requires_grad=True)
         self.backbone.classifier.requires_grad_(False)
-        self.faces = FacePyramid()
+        self.faces = FacePyramid(initial.channels)
         if heads is not None:
             self.heads = heads
 
@@ -195,12 +196,12 @@ def _losses(
 ) -> dict[str, Tensor]:
     with torch.autocast(batch.photos.device.type, torch.bfloat16, enabled=settings.bfloat16):
         with torch.no_grad():
-            wanted = initial(normalise(batch.clean)).pooled.float()
-        pooled = model.backbone(normalise(batch.photos)).pooled.float()
-        fine, middle, coarse, _ = model.backbone(normalise(batch.face_photos))
+            wanted = initial(batch.clean).pooled.float()
+        pooled = model.backbone(batch.photos).pooled.float()
+        fine, middle, coarse, _ = model.backbone(batch.face_photos)
         found = model.faces(fine, middle, coarse)
-    wanted_logits = initial.classifier(wanted)
-    logits = model.backbone.classifier(pooled)
+    wanted_logits = initial.classify(wanted)
+    logits = model.backbone.classify(pooled)
     faces = face_loss(found, batch.faces)
     losses = {
         "hold_logits": functional.kl_div(
