@@ -25,8 +25,8 @@ MAXIMUM_NODES = 4_000
 MAXIMUM_TENSOR_ELEMENTS = 16 * 1024 * 1024  # of one constant
 REMEDY = "use another pack"
 
-# What a network of ours is made of, on any backbone. All of these compute from what they are given: none loops,
-# branches, reads a file or calls anything.
+# What a network of ours is made of, on any backbone. All of these compute from what they are
+# given: none loops, branches, reads a file or calls anything.
 ALLOWED_OPERATORS = frozenset(
     {
         "Abs",
