@@ -83,6 +83,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How raw face boxes become faces: least score, and overlap above which two are one.
 
+    `slope` and `offset` make scores probabilities: the log-odds times the one plus the other.
     `closer`: how many small faces the first look must let expect in a part of a picture for that
     part to be looked at closer.
     """
@@ -90,6 +91,8 @@ class FaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: float
     overlap: float
     closer: float = 1.0
+    slope: float = 1.0
+    offset: float = 0.0
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,6 +216,8 @@ def _fault(manifest: Manifest) -> str | None:
     settings = manifest.faces
     if not (0 <= settings.threshold <= 1 and 0 <= settings.overlap <= 1):
         return "the face settings are not within 0..1"
+    if not (math.isfinite(settings.offset) and 0 < settings.slope < math.inf):
+        return "the face settings would not make probabilities of scores"
     if not settings.closer > 0:
         return "the face settings ask for a closer look where nothing is expected"
     for part in (manifest.name, manifest.version):

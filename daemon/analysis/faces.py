@@ -12,6 +12,7 @@ __all__ = [
     "FAINTEST",
     "Doubles",
     "Floats",
+    "calibrated",
     "find_faces",
     "fraction",
     "settle",
@@ -25,6 +26,7 @@ SMALLEST_SIDE = 1e-4  # of the picture: thinner boxes, also after cutting, are n
 SMALLEST_AREA = SMALLEST_SIDE**2
 VOTING = 0.4  # overlap from which on a box has a say in where a better one lies
 NEAR = 0.1  # overlap from which on a box that lies elsewhere speaks against a better one
+LEAST_ODDS = 1e-9  # nothing is impossible, nor certain
 DOUBT = 0.5  # power of the boxes' agreement in a face's score
 
 Floats = npt.NDArray[np.floating]
@@ -36,6 +38,7 @@ def find_faces(boxes: Floats, scores: Floats, settings: FaceSettings) -> tuple[F
     boxes = within_picture(boxes)
     visible = (boxes[:, 2:] >= SMALLEST_SIDE).all(axis=1)
     settled, sure = settle(boxes[visible], scores[visible], settings.overlap)
+    sure = calibrated(sure, settings)
     likely = sure >= settings.threshold
     return tuple(
         Face(x, y, width, height, fraction(score))
@@ -70,6 +73,14 @@ def settle(boxes: Floats, scores: Floats, overlap: float) -> tuple[Doubles, Doub
         agreed[row] *= agreement**DOUBT
     order = np.argsort(-agreed, kind="stable")
     return settled[order], agreed[order]
+
+
+def calibrated(scores: Floats, settings: FaceSettings) -> Doubles:
+    """Return how probable each face is, `[N]`, of settled scores. Source: Platt, 1999."""
+    inside = np.clip(scores.astype(np.float64), LEAST_ODDS, 1 - LEAST_ODDS)
+    odds = settings.slope * np.log(inside / (1 - inside)) + settings.offset
+    probable: Doubles = 1 / (1 + np.exp(-odds))
+    return probable
 
 
 def within_picture(boxes: Floats) -> Floats:

@@ -120,13 +120,12 @@ def _faces(
     photos = [seen.photos[row] for row in rows]
     found = find(photos)
     free = find([seen.photos[row] for row in seen.rows(is_face_free)])
-    limit = manifest.faces.threshold
     return [
         *first_look_figures(photos, [seen.faces[row] for row in rows], yunet),
         *closer_figures("faces", photos, found, yunet),
         *closer_figures("faces of large photos", large, find(large), yunet),
-        *given_figures(photos, found, limit),
-        false_face_figure(free, limit),
+        *given_figures(photos, found, manifest.faces),
+        false_face_figure(free, manifest.faces),
     ]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from scened.analysis.faces import FAINTEST, settle, suppress
+from scened.analysis.faces import FAINTEST, calibrated, settle, suppress
+from scened.models.pack import FaceSettings
+from scened.models.training.calibration import expected_calibration_error
 from scened.models.training.corpus import Photo
 from scened.models.training.face_threshold import OVERLAP, SMALL_FACE, true_faces
 from scened.models.training.metrics import (
@@ -50,22 +53,31 @@ def closer_figures(
     ]
 
 
-def given_figures(photos: Sequence[Photo], ours: Sequence[Found], threshold: float) -> list[Figure]:
-    """Return precision and recall of the faces that the product gives."""
-    given = _matched(photos, [_likely(look, threshold) for look in ours], SMALL_FACE)
+def given_figures(
+    photos: Sequence[Photo], ours: Sequence[Found], settings: FaceSettings
+) -> list[Figure]:
+    """Return precision and recall of the faces that the product gives, and their calibration."""
+    given = _matched(photos, [_likely(look, settings) for look in ours], SMALL_FACE)
+    anything = msgspec.structs.replace(settings, threshold=0.0)
+    all_of_them = _matched(photos, [_likely(look, anything) for look in ours], SMALL_FACE)
+    scores = np.concatenate([photo.scores for photo in all_of_them])
+    wrong_by = expected_calibration_error(
+        scores, np.concatenate([photo.right for photo in all_of_them])
+    )
     right = sum(int(photo.right.sum()) for photo in given)
     precision = right / max(1, sum(len(photo.right) for photo in given))
     recall = right / max(1, sum(photo.boxes for photo in given))
-    name = f"faces given (score {threshold:g} or more)"
+    name = f"faces given (score {settings.threshold:g} or more)"
     return [
         Figure(f"{name}: precision", len(photos), precision),
         Figure(f"{name}: recall, {SMALL_FACE:.0f} px or more at 640", len(photos), recall),
+        Figure("expected calibration error of boxes' scores", len(photos), wrong_by),
     ]
 
 
-def false_face_figure(found: Sequence[Found], threshold: float) -> Figure:
+def false_face_figure(found: Sequence[Found], settings: FaceSettings) -> Figure:
     """Return the share of photos without faces on which one is given."""
-    wrong = [len(_likely(look, threshold)[0]) > 0 for look in found]
+    wrong = [len(_likely(look, settings)[0]) > 0 for look in found]
     return Figure("photos without any face: share given one", len(wrong), float(np.mean(wrong)))
 
 
@@ -98,9 +110,11 @@ def _suppressed(boxes: Array, scores: Array) -> Boxes:
     return boxes[likely][kept], scores[likely][kept]
 
 
-def _likely(look: Found, threshold: float) -> Boxes:
+def _likely(look: Found, settings: FaceSettings) -> Boxes:
     boxes, scores = settle(look.boxes, look.scores, OVERLAP)
-    return boxes[scores >= threshold], scores[scores >= threshold]
+    probable = calibrated(scores, settings)
+    given = probable >= settings.threshold
+    return boxes[given], probable[given]
 
 
 def _matched(photos: Sequence[Photo], found: Sequence[Boxes], least: float) -> list[Matches]:

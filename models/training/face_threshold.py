@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+import torch
+from torch.nn import functional
 
-from scened.analysis.faces import settle
+from scened.analysis.faces import calibrated, settle
 from scened.models.pack import MANIFEST_NAME, NETWORK_NAME, FaceSettings, open_pack
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.features import session
@@ -44,7 +46,9 @@ def choose(network: onnxruntime.InferenceSession, photos: Sequence[Photo]) -> Fa
     for finder, photo in zip(finders, photos, strict=True):
         boxes, scores, _ = finder.find(settings)
         found.append(match(*settle(boxes, scores, OVERLAP), *true_faces(photo, SMALL_FACE)))
-    return msgspec.structs.replace(settings, threshold=best_threshold(found))
+    settings = _fitted(settings, found)
+    probable = [each._replace(scores=calibrated(each.scores, settings)) for each in found]
+    return msgspec.structs.replace(settings, threshold=best_threshold(probable))
 
 
 def best_threshold(photos: Sequence[Matches]) -> float:
@@ -57,6 +61,25 @@ def best_threshold(photos: Sequence[Matches]) -> float:
     squared = FAVOUR_PRECISION**2
     score = (1 + squared) * precision * recall / np.maximum(squared * precision + recall, 1e-9)
     return round(float(scores[order][score.argmax()]), 3)
+
+
+def _fitted(settings: FaceSettings, photos: Sequence[Matches]) -> FaceSettings:
+    """Return settings that make scores the share of boxes that are right. Source: Platt, 1999."""
+    scores = torch.from_numpy(np.concatenate([photo.scores for photo in photos]))
+    right = torch.from_numpy(np.concatenate([photo.right for photo in photos])).double()
+    line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([line], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        odds = torch.logit(scores, 1e-6) * line[0] + line[1]
+        wrong = functional.binary_cross_entropy_with_logits(odds, right)
+        wrong.backward()
+        return wrong
+
+    optimiser.step(loss)
+    slope, offset = line.tolist()
+    return msgspec.structs.replace(settings, slope=round(slope, 4), offset=round(offset, 4))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from scened.analysis.faces import find_faces, settle, suppress
+from scened.analysis.faces import calibrated, find_faces, settle, suppress
 from scened.models.pack import FaceSettings
 
 SETTINGS = FaceSettings(threshold=0.5, overlap=0.4)
@@ -28,6 +28,22 @@ def test_a_face_is_cut_at_the_edge_of_the_picture() -> None:
 
 def test_no_candidates_are_no_faces() -> None:
     assert find_faces(np.zeros((0, 4)), np.zeros(0), SETTINGS) == ()
+
+
+def test_scores_are_probabilities_by_the_packs_own_line() -> None:
+    settings = FaceSettings(threshold=0.0, overlap=0.4, slope=2.0, offset=1.0)
+    (face,) = find_faces(np.array([[0.1, 0.1, 0.2, 0.2]]), np.array([0.5]), settings)
+    assert face.score == pytest.approx(1 / (1 + np.exp(-1.0)))
+
+
+@given(st.floats(0.1, 5), st.floats(-5, 5), st.lists(st.floats(0, 1), min_size=2))
+def test_calibrating_keeps_order_and_range(
+    slope: float, offset: float, scores: list[float]
+) -> None:
+    settings = FaceSettings(threshold=0.0, overlap=0.4, slope=slope, offset=offset)
+    probable = calibrated(np.sort(scores), settings)
+    assert (np.diff(probable) >= 0).all()
+    assert ((probable >= 0) & (probable <= 1)).all()
 
 
 @given(st.data(), st.integers(0, 30))

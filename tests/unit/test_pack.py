@@ -79,6 +79,7 @@ def test_a_file_that_the_pack_does_not_name_is_not_read(tmp_path: Path) -> None:
         ({"shapes": []}, "shapes"),
         ({"name": "../tiny"}, "cannot be part of a pack's name"),
         ({"faces": {"threshold": 1.5, "overlap": 0.4}}, "face settings"),
+        ({"faces": {"threshold": 0.5, "overlap": 0.4, "slope": 0}}, "probabilities"),
         ({"files": {}}, "image.onnx is not among"),
         ({"files": {"../image.onnx": "0" * 64}}, "cannot be a file of a pack"),
         ({"files": {"/etc/passwd": "0" * 64}}, "cannot be a file of a pack"),
