@@ -38,6 +38,7 @@ class EmbeddingSettings(msgspec.Struct, frozen=True):
     temperature: float = 0.05  # of the contrast at the start; learnt
     structure: float = 0.25  # weight of keeping the features' own likenesses
     structure_temperature: float = 0.07
+    steady: float = 1.5  # weight of a photo's views being alike
 
 
 class EmbeddingHead(NamedTuple):
@@ -94,7 +95,10 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
         contrast = functional.cross_entropy(likeness, diagonal)
         contrast = (contrast + functional.cross_entropy(likeness.T, diagonal)) / 2
         structure = _structure(embedded, features, settings.structure_temperature)
-        loss = contrast + settings.structure * structure
+        other_views = torch.randint(len(pooled), (len(photos),))
+        again = photo((pooled[other_views, photos] - mean) / spread)
+        apart = 1 - (embedded * again).sum(dim=1).mean()
+        loss = contrast + settings.structure * structure + settings.steady * apart
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -102,7 +106,11 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
             optimiser.step()
             schedule.step()
         if step % 20 == 19:
-            values = {"contrast": contrast.item(), "structure": structure.item()}
+            values = {
+                "contrast": contrast.item(),
+                "structure": structure.item(),
+                "apart": apart.item(),
+            }
             curve.append({"step": step + 1, **values})
             log.info("embedding: step %d %s", step + 1, values)
     photo.fold(mean, spread)

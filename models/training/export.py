@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -32,7 +33,7 @@ FREE = {
     "face_scores": {0: "cells"},
 }
 PERCENTILE = 99.99  # of activations that fit into int8: the extremes cost all others precision
-QUANTISED = ("Conv", "Gemm")  # additions stay float: see README
+QUANTISED = ("Conv", "Gemm", "Relu")  # a Relu takes its Conv's range; additions: see README
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ def quantise(source: Path, target: Path, photos: Sequence[np.ndarray]) -> None:
     """
     model = onnx.load(source)
     keep = [node.name for node in model.graph.node if "predict" in node.name]
+    scaled = _scaled_input(model.graph)
     quantize_static(
         str(source),
         str(target),
@@ -93,12 +95,63 @@ def quantise(source: Path, target: Path, photos: Sequence[np.ndarray]) -> None:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.Percentile,
-        extra_options={"CalibPercentile": PERCENTILE},
+        extra_options={
+            "CalibPercentile": PERCENTILE,
+            "TensorQuantOverrides": {scaled.name: [scaled.as_bytes()]} if scaled else {},
+        },
     )
     quantised = onnx.load(target)
+    if scaled:
+        _take_bytes(quantised.graph, scaled)
     _pack_binary_matrix(quantised.graph)
     onnx.checker.check_model(quantised)
     onnx.save(quantised, target)
+
+
+class _Scaled(NamedTuple):
+    """The tensor that is the picture less `middle`, over `scale`: a byte is exact as int8 there."""
+
+    name: str
+    middle: float
+    scale: float
+    steps: tuple[str, ...]  # what computes it, by their outputs; the last one turns the axes
+
+    def as_bytes(self) -> dict[str, object]:
+        return {
+            "quant_type": QuantType.QUInt8,
+            "zero_point": np.array(self.middle, np.uint8),
+            "scale": np.array(1 / self.scale, np.float32),
+        }
+
+
+def _scaled_input(graph: onnx.GraphProto) -> _Scaled | None:
+    """Find the scaled picture, where one middle and scale hold for all of it and fit bytes."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    name, numbers, steps = graph.input[0].name, [], []
+    for operator in ("Cast", "Sub", "Div", "Transpose"):
+        (node,) = (node for node in graph.node if name in node.input)
+        if node.op_type != operator:
+            return None
+        numbers += [constants[other] for other in node.input if other in constants]
+        name = node.output[0]
+        steps.append(name)
+    if len(numbers) != 2 or any(number.size != 1 for number in numbers):
+        return None
+    middle, scale = (float(number.item()) for number in numbers)
+    return _Scaled(name, middle, scale, tuple(steps)) if middle in range(256) else None
+
+
+def _take_bytes(graph: onnx.GraphProto, scaled: _Scaled) -> None:
+    """Leave out to scale the picture only to make the same bytes of it again."""
+    *arithmetic, turned = scaled.steps
+    (again,) = (n for n in graph.node if n.op_type == "QuantizeLinear" and turned in n.input)
+    for node in graph.node:
+        if node.output[0] == turned:
+            node.input[0], node.output[0] = graph.input[0].name, again.output[0]
+    graph.node.remove(again)
+    for node in [node for node in graph.node if node.output[0] in arithmetic]:
+        graph.node.remove(node)
+    _drop_unused(graph)
 
 
 def _simplify(path: Path) -> None:
@@ -123,6 +176,10 @@ def _merge_padding(graph: onnx.GraphProto) -> None:
             if attribute.name == "pads":
                 attribute.ints[:] = [top, left, bottom, right]
         graph.node.remove(pad)
+    _drop_unused(graph)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
     used = {name for node in graph.node for name in node.input}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)
