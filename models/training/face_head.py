@@ -6,7 +6,6 @@ backbone has no more to give.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import logging
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from scened.models.training.backbone import Backbone
 from scened.models.training.batches import BatchSettings, Sampler
+from scened.models.training.command_line import work_and_leg
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_loss import FaceLosses, FaceTarget, face_loss
 from scened.models.training.features import head_photos
@@ -162,15 +162,8 @@ def _losses(head: FacePyramid, seen: _Seen, device: torch.device) -> FaceLosses:
 
 
 def main() -> None:
-    """Train the face head of the last leg from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    parser.add_argument("--leg", default="joint")
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    train_face_head(options.work, options.work / options.leg, FaceHeadSettings())
+    """Train the face head of a leg from the command line."""
+    train_face_head(*work_and_leg(__doc__), FaceHeadSettings())
 
 
 if __name__ == "__main__":

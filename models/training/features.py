@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +11,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from scened.models.training.backbone import Backbone
+from scened.models.training.command_line import work_and_leg
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.teacher import load_backbone
@@ -151,13 +150,7 @@ def _mirrored_middle(picture: Image.Image, squashed: bool) -> Pixels:
 
 def main() -> None:
     """Cache features from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    parser.add_argument("--leg", default="joint")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    torch.set_num_threads(1)
-    make_features(options.work, options.work / options.leg)
+    make_features(*work_and_leg(__doc__))
 
 
 if __name__ == "__main__":

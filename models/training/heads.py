@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from scened.models.training.calibration import fit_calibration, thresholds
+from scened.models.training.command_line import work_and_leg
 from scened.models.training.detector import load_detections
 from scened.models.training.embedding_head import EmbeddingSettings, train_embedding
 from scened.models.training.face_head import load_face_head
@@ -111,14 +111,7 @@ def load_text_tower(leg: Path) -> TextTower:
 
 def main() -> None:
     """Train the heads from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    parser.add_argument("--leg", default="joint")
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    torch.set_num_threads(options.threads)
-    train_heads(options.work, options.work / options.leg, TagSettings(), EmbeddingSettings())
+    train_heads(*work_and_leg(__doc__), TagSettings(), EmbeddingSettings())
 
 
 if __name__ == "__main__":

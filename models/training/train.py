@@ -5,7 +5,6 @@ In each, the backbone is held to what the initial network says of the same photo
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import logging
@@ -21,6 +20,7 @@ from torch.nn import functional
 
 from scened.models.training.backbone import Backbone
 from scened.models.training.batches import Batch, BatchSettings, Sampler
+from scened.models.training.command_line import work_and_leg
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_head import load_face_head
 from scened.models.training.face_loss import face_loss
@@ -273,20 +273,10 @@ def _save(
 
 def main() -> None:
     """Train one leg from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("training-work"))
-    parser.add_argument("--leg", choices=tuple(LEGS), required=True)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    settings = LEGS[options.leg]
-    if options.minutes:
-        settings = msgspec.structs.replace(settings, minutes=options.minutes)
-    earlier = list(LEGS)[: list(LEGS).index(options.leg)]
-    before = options.work / earlier[-1] if earlier else None
-    train(options.work, options.work / options.leg, settings, before)
+    work, leg = work_and_leg(__doc__)
+    names = list(LEGS)
+    place = names.index(leg.name)
+    train(work, leg, LEGS[leg.name], work / names[place - 1] if place else None)
 
 
 if __name__ == "__main__":
