@@ -93,7 +93,7 @@ def test_a_tag_of_imagenet_starts_with_what_the_classifier_says() -> None:
     logits = torch.zeros(1, 1001)
     logits[0, 5] = 10.0
     share = logits.softmax(1)[0, 5].item()
-    tag = TagHead(classes)(torch.zeros(1, 1280), logits).sigmoid()[0, 0].item()
+    tag = TagHead(classes, 8)(torch.zeros(1, 8), logits).sigmoid()[0, 0].item()
     assert tag == pytest.approx(share, abs=1e-4)
 
 
