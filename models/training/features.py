@@ -19,7 +19,14 @@ from scened.models.training.command_line import work_and_leg
 from scened.models.training.corpus import Photo, held_out, load_photos
 from scened.models.training.export import export_float, quantise
 from scened.models.training.teacher import load_backbone
-from scened.models.training.views import BILINEAR, Pixels, product_view, roughened, stamped
+from scened.models.training.views import (
+    BILINEAR,
+    Pixels,
+    product_view,
+    random_product_view,
+    roughened,
+    stamped,
+)
 
 __all__ = [
     "CALIBRATION_PHOTOS",
@@ -35,6 +42,7 @@ CALIBRATION_PHOTOS = 120
 CALIBRATION_SHAPE = (256, 320)
 FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
 STAMPED = 0.6  # share of the third views that something is written on
+RANDOM_VIEWS = 4
 ZOOM = 0.85  # of the second view's crop
 
 log = logging.getLogger(__name__)
@@ -73,12 +81,12 @@ def calibration_photos(photos: list[Photo]) -> list[Pixels]:
 
 
 def make_features(work: Path, leg: Path, threads: int = 2) -> None:
-    """Cache three views' features of every head photo, by a leg's backbone, in `leg`/features.npy.
+    """Cache some views' features of every head photo, by a leg's backbone, in `leg`/features.npy.
 
     The views: as the product sees it; its middle, mirrored, so that a head does not learn one
-    framing; and the whole again, roughened and written on, so that it does not hang on the last
-    digit of a pixel, nor on words over the picture. Squashed photos are shown as 4:3, then as
-    3:4, then as 4:3.
+    framing; the whole again, roughened and written on, so that it does not hang on the last
+    digit of a pixel, nor on words over the picture; and random parts, as a head learns a few
+    thousand features by heart else. Squashed photos are shown as 4:3, then as 3:4, then as 4:3.
     """
     target = leg / "features.npy"
     if target.exists():
@@ -87,13 +95,15 @@ def make_features(work: Path, leg: Path, threads: int = 2) -> None:
     photos = head_photos(work)
     backbone = load_backbone(work, leg)
     network = _network(backbone, calibration_photos(photos), leg / "backbone")
-    views = (_whole, _mirrored_middle, _roughened)
+    views = (_whole, _mirrored_middle, _roughened, *[random_product_view] * RANDOM_VIEWS)
     pooled = np.zeros((len(views), len(photos), backbone.features), np.float16)
 
     def compute(index: int) -> None:
         picture = photos[index].open()
         for view, make in enumerate(views):
-            image = make(picture, photos[index].squashed)[None]
+            # The same every time, whatever the order: it depends on the picture alone.
+            rng = np.random.default_rng([zlib.crc32(picture.tobytes()), view])
+            image = make(picture, photos[index].squashed, rng)[None]
             pooled[view, index] = network.run(None, {"image": image})[0][0]
 
     with ThreadPoolExecutor(threads) as pool:
@@ -127,22 +137,20 @@ def _unsquashed(picture: Image.Image, squashed: bool, size: tuple[int, int]) -> 
     return np.asarray(picture.resize(size, BILINEAR)) if squashed else product_view(picture)
 
 
-def _whole(picture: Image.Image, squashed: bool) -> Pixels:
+def _whole(picture: Image.Image, squashed: bool, _: np.random.Generator) -> Pixels:
     return _unsquashed(picture, squashed, (320, 256))
 
 
-def _roughened(picture: Image.Image, squashed: bool) -> Pixels:
+def _roughened(picture: Image.Image, squashed: bool, rng: np.random.Generator) -> Pixels:
     """Show the whole once more as another program may have saved it: re-encoded, less sharp.
 
-    Most also have something written on them, as by a camera that prints the date. How strongly
-    depends on the picture alone, so that the cache is the same every time.
+    Most also have something written on them, as by a camera that prints the date.
     """
-    rng = np.random.default_rng(zlib.crc32(picture.tobytes()))
     written = stamped(picture, rng) if rng.random() < STAMPED else picture
-    return _whole(roughened(written, rng), squashed)
+    return _whole(roughened(written, rng), squashed, rng)
 
 
-def _mirrored_middle(picture: Image.Image, squashed: bool) -> Pixels:
+def _mirrored_middle(picture: Image.Image, squashed: bool, _: np.random.Generator) -> Pixels:
     width, height = (round(side * ZOOM) for side in picture.size)
     middle = ImageOps.mirror(ImageOps.fit(picture, (width, height), BILINEAR))
     return _unsquashed(middle, squashed, (256, 320))

@@ -79,7 +79,7 @@ LEGS = {
         likeness=0.2,
     ),
     "longer": Settings(
-        minutes=100,
+        minutes=75,
         seed=4,
         batch=BatchSettings(photos=14, rough=0.4, faces=18, faces_found=4, face_free=1),
         backbone_rate=5e-5,

@@ -20,6 +20,7 @@ __all__ = [
     "face_view",
     "general_view",
     "product_view",
+    "random_product_view",
     "roughened",
     "stamped",
     "stretched",
@@ -80,6 +81,18 @@ def general_view(
     box = (left, top, left + crop_width * width, top + crop_height * height)
     view = np.asarray(picture.resize((side, side), BILINEAR, box=box, reducing_gap=None))
     return _coloured(_flipped(view, rng), rng)
+
+
+def random_product_view(picture: Image.Image, squashed: bool, rng: np.random.Generator) -> Pixels:
+    """Return a random part of a picture as the product would see that, flipped and coloured."""
+    if squashed:
+        picture = stretched(picture, rng)
+    share = math.sqrt(rng.uniform(LEAST_AREA, 1.0))
+    width, height = (max(1, round(share * side)) for side in picture.size)
+    left = int(rng.integers(picture.width - width + 1))
+    top = int(rng.integers(picture.height - height + 1))
+    part = picture.crop((left, top, left + width, top + height))
+    return _coloured(_flipped(product_view(part), rng), rng)
 
 
 def roughened(picture: Image.Image, rng: np.random.Generator) -> Image.Image:

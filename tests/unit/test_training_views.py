@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scened.models.pack import SHAPES, nearest_shape
-from scened.models.training.views import face_view, general_view, product_view
+from scened.models.training.views import (
+    face_view,
+    general_view,
+    product_view,
+    random_product_view,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,17 @@ def test_a_product_view_has_an_allowed_shape() -> None:
 def test_a_general_view_is_square() -> None:
     view = general_view(Image.new("RGB", (300, 90)), False, 64, np.random.default_rng(0))
     assert (view.shape, view.dtype) == ((64, 64, 3), np.uint8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 400), st.integers(1, 400), st.booleans())
+def test_a_random_view_has_a_shape_of_the_product(
+    seed: int, width: int, height: int, squashed: bool
+) -> None:
+    view = random_product_view(
+        Image.new("RGB", (width, height)), squashed, np.random.default_rng(seed)
+    )
+    assert view.shape[:2] in SHAPES
 
 
 @settings(max_examples=60, deadline=None)
