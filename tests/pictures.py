@@ -17,10 +17,15 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 from rich.text import Text
 
+from scened.analysis.decode import decode
+from scened.analysis.network import Network
+from scened.analysis.render import render
+from scened.config import Limits
+from scened.models.pack import default_pack_folder, open_pack
 from tests.photos import photo, write_photo
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -28,6 +33,9 @@ PERFORMANCE = Path(__file__).parents[1] / "docs" / "performance.md"
 SCENED = Path(sys.executable).parent / "scened"
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 COLUMNS = 96
+MISTAKES = ("brick.png", "grass.png", "gravel.png", "moon.png", "astronaut.png", "page.png")
+MISTAKE_COLUMNS = 3
+MISTAKE_SIDE = 320  # px
 HOME = "/home/me"
 IDLE_SECONDS = 120
 
@@ -104,6 +112,23 @@ def terminal_pictures() -> None:
             running.wait()
 
 
+def mistakes() -> None:
+    """Write a sheet of pictures that the shipped pack gets wrong, with what it says of each."""
+    network = Network(open_pack(default_pack_folder()))
+    sheet = Image.new("RGB", (MISTAKE_COLUMNS * MISTAKE_SIDE, 2 * MISTAKE_SIDE))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "photo.jpg")
+        for number, name in enumerate(MISTAKES):
+            square = ImageOps.fit(photo(name), (MISTAKE_SIDE, MISTAKE_SIDE))
+            write_photo(path, square, quality=90)
+            seen = network.findings(decode(path))
+            drawn = render(path, seen.tags, seen.faces, Limits())
+            row, column = divmod(number, MISTAKE_COLUMNS)
+            with Image.open(io.BytesIO(drawn)) as picture:
+                sheet.paste(picture, (column * MISTAKE_SIDE, row * MISTAKE_SIDE))
+    sheet.save(PICTURES / "mistakes.jpg", quality=80)
+
+
 def plots() -> None:
     """Draw the tables of docs/performance.md."""
     mpl.rcParams.update({"svg.hashsalt": "scened", "svg.fonttype": "none", "font.size": 9})
@@ -159,4 +184,5 @@ def _save_plot(figure: Figure, name: str) -> None:
 
 if __name__ == "__main__":
     terminal_pictures()
+    mistakes()
     plots()

@@ -58,6 +58,14 @@ WEAKNESSES = """
 - The text side is a bag of words: "dog bites man" and "man bites dog" are the same to it. It
   learnt sentences from one collection of photos; other words mean what a language model's word
   vectors make of them. English only.
+- Surfaces filling a picture, and what is no everyday photo, get tags of what they resemble. Where
+  nothing reaches its threshold, the likeliest tag is given with its low score.
+
+![six pictures with what is said of each](../../../docs/pictures/mistakes.jpg)
+
+Wrong in these: bricks and gravel, grass and the moon are not recognised; an astronaut's portrait
+is of a woman; a few lines of a page are taken for something else, where a whole page is a document.
+The pictures are scikit-image's.
 """
 
 
