@@ -42,7 +42,7 @@ CALIBRATION_PHOTOS = 120
 CALIBRATION_SHAPE = (256, 320)
 FACE_PHOTOS_USED = 3  # one in so many; they teach the tags little but people
 STAMPED = 0.6  # share of the third views that something is written on
-RANDOM_VIEWS = 4
+RANDOM_VIEWS = 3
 ZOOM = 0.85  # of the second view's crop
 
 log = logging.getLogger(__name__)
