@@ -39,10 +39,11 @@ class TagSettings(msgspec.Struct, frozen=True):
     of ImageNet's photos, the classifier's own probability counts instead. The penalty on what is
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
     `rare`, get few. A tag that ImageNet names and that has fewer than `least_own` examples
-    elsewhere learns nothing of its own: the narrowest of these share one layer, which turns them
-    down together where none is to be seen. `names` weighs how far the order of the narrowest tags
-    may be from that evidence's, so that a photo keeps its best name, `names_imagenet` times as much
-    on ImageNet's photos. Tags in `seldom_said` are too plain to be mentioned: unsaid, they are
+    elsewhere learns nothing of its own; a caption's word counts `caption_counts`, as it tells what
+    stands out rather than what is there. The narrowest of these tags share one layer, which turns
+    them down together where none is to be seen. `names` weighs how far the order of the narrowest
+    tags may be from that evidence's, so that a photo keeps its best name, `names_imagenet` times as
+    much on ImageNet's photos. Tags in `seldom_said` are too plain to be mentioned: unsaid, they are
     unknown. Where a detector's score is at least `detected` or below `undetected`, it tells of a
     tag that nothing is known of, and counts `weight_seen` or `weight_unseen`; between the two the
     tag is left open.
@@ -61,6 +62,7 @@ class TagSettings(msgspec.Struct, frozen=True):
     names: float = 6.0
     names_imagenet: float = 40.0
     least_own: float = 20.0
+    caption_counts: float = 0.33
     detected: float = 0.6
     undetected: float = 0.15
     weight_seen: float = 0.5
@@ -73,13 +75,15 @@ class Known(NamedTuple):
 
     `value` is 1 or 0 where `known` is 1; elsewhere 0, and for ImageNet's photos the classifier's
     own probability.
-    `weight` says how much each counts. `imagenet` [photos] is 1 for ImageNet's photos.
+    `weight` says how much each counts. `imagenet` [photos] is 1 for ImageNet's photos, `captioned`
+    [photos] for those of which we know what captions say.
     """
 
     value: Tensor
     known: Tensor
     weight: Tensor
     imagenet: Tensor
+    captioned: Tensor
 
     def of(self, rows: Tensor) -> Known:
         """Return what is known of some photos, bool or int64 `rows`."""
@@ -118,7 +122,8 @@ def gather_truth(
         value[:, tag] = torch.where(open_question, seen.float(), value[:, tag])
         told = seen * settings.weight_seen + unseen * settings.weight_unseen
         weight[:, tag] = torch.where(open_question, told, weight[:, tag])
-    return Known(value, known, weight, trusted.float())
+    captioned = torch.tensor([photo.folder == "captions" for photo in cache.photos])
+    return Known(value, known, weight, trusted.float(), captioned.float())
 
 
 def train_tags(
@@ -138,7 +143,8 @@ def train_tags(
     possible = head.classes.any(dim=0).float()
     present = truth.value * truth.known
     penalty = settings.penalty * (1 + settings.rare / (1 + present.sum(dim=0)))
-    elsewhere = (present * (1 - truth.imagenet[:, None])).sum(dim=0)
+    counts = (1 - truth.imagenet) * (1 - (1 - settings.caption_counts) * truth.captioned)
+    elsewhere = (present * counts[:, None]).sum(dim=0)
     own = ((possible == 0) | (elsewhere >= settings.least_own)).float()[:, None]
     together = leaves[own[leaves, 0] == 0]
     shared = nn.Linear(pooled.shape[2], 1)
