@@ -10,8 +10,9 @@ import pytest
 import skimage.data
 from PIL import ExifTags, Image
 
-__all__ = ["SHARED", "exif", "needs_shared", "photo", "write_photo", "write_turned"]
+__all__ = ["FORMATS", "SHARED", "exif", "needs_shared", "photo", "write_photo", "write_turned"]
 
+FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "gif", "bmp", "jp2")  # that we write
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the folder ../shared is not here")
 

@@ -31,6 +31,7 @@ from scened.store.queue import pending_photos
 from scened.store.results import activate_pack, record
 from scened.store.roots import Root, add_root, roots
 from tests.clock import FakeClock
+from tests.integration.following import Following
 from tests.photos import photo
 
 HOUR_SECONDS = 3600
@@ -352,3 +353,15 @@ def dogs(library: Library, root: Path) -> list[Path]:
 def reader(library: Library, dogs: list[Path]) -> Iterator[scened.Library]:
     with scened.Library.open(library.database.file) as opened:
         yield opened
+
+
+@pytest.fixture
+def following(library: Library, root: Path) -> Iterator[Following]:
+    """A follower of a root with three photos that were analysed."""
+    fill(root)
+    following = Following(library)
+    following.follower.start()
+    following.turns()
+    library.look()
+    yield following
+    following.follower.stop()

@@ -5,69 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty
 
 import pytest
 
-from scened.photos.follow import GRACE_SECONDS, ROOT_CHECK_SECONDS, Follower
+from scened.photos.follow import GRACE_SECONDS, Follower
 from scened.photos.settle import SETTLE_SECONDS
-from scened.photos.watch import Change
-from scened.requests import ADD, REMOVE, carry_out
-from scened.store.commands import Command
-from tests.integration.conftest import FakeClock, Library, fill, jpeg, known, mounted, put
+from tests.integration.conftest import FakeClock, Library, fill, jpeg, known, put
+from tests.integration.following import Following
 
 STORM_FILES = 1_000
 STORM_PATIENCE_SECONDS = 120.0
 LULL_SECONDS = 1.0  # without an event
-EVENT_SECONDS = 20.0  # how long a real event of the system may take on a busy machine
-
-
-class Following:
-    """A follower with a real watcher, whose events are handed over when a test asks for them."""
-
-    def __init__(self, library: Library) -> None:
-        self.library = library
-        self.events: SimpleQueue[Change] = SimpleQueue()
-        self.follower = Follower(library.database, library.clock, self.events.put)
-
-    def turns(self) -> None:
-        """Do all that is due at this moment of the clock."""
-        while self.follower.turn():
-            pass
-
-    def hear(self, path: Path) -> None:
-        """Wait for the system to tell of a path, and take in all it told until then."""
-        deadline = time.monotonic() + EVENT_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                change = self.events.get(timeout=EVENT_SECONDS)
-            except Empty:
-                break
-            self.follower.handle(change)
-            if change.path == bytes(path):
-                return
-        pytest.fail(f"nothing was heard of {path}")
-
-    def look_at(self, path: Path, *, is_folder: bool = False) -> None:
-        """Tell the follower of a change, as the watcher would."""
-        for root in self.library.roots():
-            if bytes(path).startswith(root.path + b"/"):
-                self.follower.handle(Change(root.id, bytes(path), is_folder))
-
-
-@pytest.fixture
-def following(library: Library, root: Path) -> Iterator[Following]:
-    """A follower of a root with three photos that were analysed."""
-    fill(root)
-    following = Following(library)
-    following.follower.start()
-    following.turns()
-    library.look()
-    yield following
-    following.follower.stop()
 
 
 def test_the_start_finds_what_is_there(library: Library, root: Path, following: Following) -> None:
@@ -235,166 +187,6 @@ def test_a_change_by_one_hard_link_is_a_change_of_the_other(
     os.utime(root / "0.jpg", (1e9, 1e9))
     following.look_at(root / "0.jpg")
     assert library.status_of(root / "link.jpg") == "pending"
-
-
-def test_a_root_that_goes_away_is_noticed(
-    library: Library, root: Path, following: Following, clock: FakeClock
-) -> None:
-    root.rename(root.with_name("unplugged"))
-    clock.advance(ROOT_CHECK_SECONDS)
-    following.turns()
-    following.turns()
-    assert library.statuses() == {"missing"}
-
-
-def test_a_root_that_stays_away_keeps_its_photos(
-    library: Library, root: Path, following: Following, clock: FakeClock
-) -> None:
-    root.rename(root.with_name("unplugged"))
-    for _ in range(10):
-        clock.advance(max(GRACE_SECONDS, ROOT_CHECK_SECONDS))
-        following.turns()
-    assert library.one("SELECT count(*) FROM photos") == 3
-
-
-def test_a_root_that_comes_back_is_noticed(
-    library: Library, root: Path, following: Following, clock: FakeClock
-) -> None:
-    before = known(library)
-    root.rename(root.with_name("unplugged"))
-    clock.advance(ROOT_CHECK_SECONDS)
-    following.turns()
-    following.turns()
-    root.with_name("unplugged").rename(root)
-    clock.advance(ROOT_CHECK_SECONDS)
-    following.turns()
-    following.turns()
-    assert known(library) == before
-
-
-def test_a_root_that_came_back_is_watched_again(
-    library: Library, root: Path, following: Following, clock: FakeClock
-) -> None:
-    for here, there in ((root, root.with_name("away")), (root.with_name("away"), root)):
-        here.rename(there)
-        clock.advance(ROOT_CHECK_SECONDS)
-        following.turns()
-        following.turns()
-    shutil.copy2(root / "0.jpg", root / "new.jpg")
-    following.hear(root / "new.jpg")
-
-
-@pytest.mark.promise(
-    "watch: a drive is unplugged",
-    "its photos are kept as missing",
-)
-def test_an_unplugged_drive_whose_mount_point_stays_is_noticed(
-    library: Library, root: Path, clock: FakeClock
-) -> None:
-    following = Following(library)
-    try:
-        with mounted(root):
-            fill(root)
-            following.follower.start()
-            following.turns()
-        clock.advance(ROOT_CHECK_SECONDS)
-        following.turns()
-        following.turns()
-    finally:
-        following.follower.stop()
-    assert library.statuses() == {"missing"}
-
-
-@pytest.mark.promise(
-    "watch: a drive is unplugged",
-    "its photos are kept as missing",
-)
-def test_photos_an_unplugged_drive_seems_to_have_lost_do_not_go(
-    library: Library, root: Path, clock: FakeClock
-) -> None:
-    following = Following(library)
-    try:
-        with mounted(root):
-            paths = fill(root)
-            following.follower.start()
-            following.turns()
-        for path in paths:
-            following.follower.look_again(bytes(path))
-        clock.advance(GRACE_SECONDS)
-        following.turns()
-        following.turns()
-    finally:
-        following.follower.stop()
-    assert library.one("SELECT count(*) FROM photos") == 3
-
-
-@pytest.mark.promise(
-    "watch: a drive comes back",
-    "watched again",
-)
-def test_a_drive_plugged_in_again_is_watched(
-    library: Library, root: Path, clock: FakeClock
-) -> None:
-    following = Following(library)
-    try:
-        with mounted(root):
-            fill(root)
-            following.follower.start()
-            following.turns()
-        clock.advance(ROOT_CHECK_SECONDS)
-        following.turns()
-        following.turns()
-        with mounted(root):
-            put(root / "0.jpg")
-            clock.advance(ROOT_CHECK_SECONDS)
-            following.turns()
-            following.turns()
-            (root / "new.jpg").write_bytes(jpeg(5))
-            following.hear(root / "new.jpg")
-    finally:
-        following.follower.stop()
-
-
-def test_a_root_removed_while_one_of_its_files_settles_is_forgotten(
-    library: Library, root: Path, following: Following, clock: FakeClock
-) -> None:
-    (root / "slow.jpg").write_bytes(jpeg(1))
-    following.look_at(root / "slow.jpg")
-    carry_out(library.database, Command(0, REMOVE, bytes(root)))
-    following.follower.reload()
-    clock.advance(SETTLE_SECONDS)
-    following.turns()
-    assert library.paths() == set()
-
-
-def test_a_root_removed_while_it_is_walked_is_forgotten(
-    library: Library, root: Path, following: Following
-) -> None:
-    fill(root / "inner", 5)
-    following.follower.reload()
-    following.follower.turn()
-    carry_out(library.database, Command(0, REMOVE, bytes(root)))
-    following.follower.reload()
-    following.turns()
-    assert library.paths() == set()
-
-
-def test_a_root_inside_a_new_one_is_followed_as_part_of_it(
-    library: Library, root: Path, tmp_path: Path, following: Following
-) -> None:
-    before = {photo_id for photo_id, *_ in known(library)}
-    put(tmp_path / "beside" / "a.jpg", 7)
-    carry_out(library.database, Command(0, ADD, bytes(tmp_path)))
-    following.follower.reload()
-    following.turns()
-    assert (before < {i for i, *_ in known(library)}, len(library.paths())) == (True, 4)
-
-
-def test_a_change_told_of_a_root_that_is_no_more_is_passed_over(
-    library: Library, root: Path, following: Following
-) -> None:
-    following.follower.handle(Change(99, bytes(root / "0.jpg"), is_folder=False))
-    assert following.follower.quiet
 
 
 def test_a_photo_that_changed_while_it_was_read_waits_anew(
