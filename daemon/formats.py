@@ -17,6 +17,7 @@ __all__ = [
     "Support",
     "format_of",
     "format_of_content",
+    "is_video",
 ]
 
 SIGNATURE_BYTES = 16  # enough of a file's start for format_of_content
@@ -96,6 +97,7 @@ _RAW = frozenset(
     ]
 )
 _JPEG_XL = frozenset({".jxl"})
+_VIDEO = (b".mov", b".mp4")  # what phones write beside the still of a Live Photo
 
 
 class Support(enum.Enum):
@@ -172,3 +174,8 @@ def format_of_content(head: bytes) -> Format | None:
         if head.startswith(signature, offset):
             return found
     return None
+
+
+def is_video(name: bytes) -> bool:
+    """Tell whether a file may be the video of a Live Photo, by its name."""
+    return name[-4:].lower() in _VIDEO

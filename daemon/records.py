@@ -76,6 +76,7 @@ class Photo(msgspec.Struct, frozen=True):
     rating: int | None = None
     keywords: tuple[Keyword, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    companions: tuple[str, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -67,6 +67,8 @@ def _print(seen: Photo) -> None:
         say(f"  rated {seen.rating}")
     if words := {each.keyword: None for each in seen.keywords}:
         say(f"  keywords: {', '.join(words)}")
+    for companion in seen.companions:
+        say(f"  with its video: {Path(companion).name}")
     for face in seen.faces:
         say(
             f"  {face.score:.2f}  a face at {face.x:.3f}, {face.y:.3f},"

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 
 from scened.clock import Clock
-from scened.formats import format_of
+from scened.formats import format_of, is_video
 from scened.photos.ignore import IGNORE_FILES, rules_for
 from scened.photos.reconcile import is_there, reconcile
-from scened.photos.scan import describe
+from scened.photos.scan import describe, videos_in
 from scened.photos.settle import Settling, is_fresh
 from scened.photos.watch import Change, Watcher
 from scened.sidecars import is_sidecar, stem_of
@@ -17,6 +17,7 @@ from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Place, join, split
 from scened.store.roots import Root, roots, set_polled
+from scened.store.stacks import pair_videos
 
 __all__ = ["Follower"]
 
@@ -45,6 +46,7 @@ class Follower:
         self._settling = Settling(clock)
         self._roots: dict[int, Root] = {}
         self._to_walk: dict[tuple[int, bytes], None] = {}  # in order, each once
+        self._to_pair: set[tuple[int, bytes]] = set()  # folders where photos or videos came or went
         self._walk: Iterator[None] | None = None
         self._walked = (0, b"", clock())  # root, folder, and since when
         self._polled: dict[int, float] = {}  # roots that are not watched: when to walk them
@@ -65,7 +67,7 @@ class Follower:
     @property
     def quiet(self) -> bool:
         """Tell whether the catalogue shows the disk as far as anyone can know."""
-        return not self.walking and not self._settling
+        return not self.walking and not self._settling and not self._to_pair
 
     def start(self) -> None:
         """Begin to follow every root of the database."""
@@ -115,6 +117,8 @@ class Follower:
             self._look_at_other_names(place)
         elif is_sidecar(place.name):
             self._look_beside(root, place)
+        elif is_video(place.name):
+            self._to_pair.add((root.id, place.folder))
 
     def look_again(self, path: bytes) -> None:
         """Look at a file that was not as expected when it was opened."""
@@ -127,6 +131,7 @@ class Follower:
         if settled:
             with self._database.writing() as connection:
                 catalogue.see(connection, settled)
+            self._to_pair |= {(each.place.root_id, each.place.folder) for each in settled}
         self._poll()
         if self._walk is None and self._to_walk:
             root_id, folder = next(iter(self._to_walk))
@@ -138,6 +143,8 @@ class Follower:
             self._walk = None
             self._note_walk(*self._walked)
             self._lost_at = self._clock()
+        if not self.walking:  # a walk writes down what it saw a while ago
+            self._pair()
         self._check_roots()
         if self.quiet and self._lost_at is not None and self._grace_is_over(self._lost_at):
             self.let_go()
@@ -192,6 +199,20 @@ class Follower:
         self._to_walk[root.id, b""] = None
         return True
 
+    def _pair(self) -> None:
+        """Take in the videos of folders where one, or a photo, has come or gone."""
+        for root_id, folder in self._to_pair:
+            rules = rules_for(root.path, folder) if (root := self._roots.get(root_id)) else None
+            if rules is None:
+                continue
+            try:
+                videos = videos_in(rules)
+            except OSError:  # what is known stays, as with a walk
+                continue
+            with self._database.writing() as connection:
+                pair_videos(connection, root_id, folder, videos)
+        self._to_pair.clear()
+
     def _look_at(self, root: Root, place: Place, path: bytes) -> None:
         sighting = describe(place, path)
         rules = rules_for(root.path, place.folder)
@@ -200,11 +221,13 @@ class Follower:
             with self._database.writing() as connection:
                 if catalogue.miss_file(connection, root, place):
                     self._lost_at = self._clock()
+            self._to_pair.add((root.id, place.folder))
         elif is_fresh(sighting):
             self._settling.touch(place, path)
         else:
             with self._database.writing() as connection:
                 catalogue.see(connection, [sighting])
+            self._to_pair.add((root.id, place.folder))
 
     def _look_at_other_names(self, place: Place) -> None:
         """Look at the hard links of a file, of which the system does not tell."""

@@ -6,6 +6,7 @@ import logging
 import os
 import stat as modes
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from scened.photos.ignore import FolderRules, rules_for
 from scened.photos.scan import Folder, scan_folder
@@ -14,13 +15,27 @@ from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Place, Sighting, join
 from scened.store.roots import Root, set_availability
-from scened.store.stacks import restack, stack_changes
+from scened.store.stacks import (
+    companions_in_folder,
+    companions_of,
+    pair_videos,
+    restack,
+    stack_changes,
+)
 
 __all__ = ["is_there", "reconcile"]
 
 logger = logging.getLogger(__name__)
 
-BATCH = 256  # sightings a transaction
+BATCH = 256  # sightings and folders a transaction
+
+
+class _News(NamedTuple):
+    """Photos of a folder that are new or have changed, and the videos that lie there."""
+
+    folder: bytes
+    photos: list[Sighting]
+    videos: set[bytes]
 
 
 def is_there(root: Root) -> bool:
@@ -57,7 +72,7 @@ def reconcile(
                 set_availability(connection, root, available=False)
         return
     _note_device(database, root)
-    batch: list[Sighting] = []
+    batch: list[_News] = []
     rules = rules_for(root.path, folder)
     stack: list[FolderRules] = [rules] if rules is not None else []
     closed = 0
@@ -70,12 +85,14 @@ def reconcile(
             closed += not isinstance(error, FileNotFoundError | NotADirectoryError)
             continue
         stack.extend(found.folders)
-        batch += _compare(database, root, rules, found, settling, fresh)
-        if len(batch) >= BATCH:
-            _write(database, batch)
+        changed = _compare(database, root, rules, found, settling, fresh)
+        if changed is not None:
+            batch.append(_News(rules.folder, changed, found.videos))
+        if sum(1 + len(news.photos) for news in batch) >= BATCH:
+            _write(database, root, batch)
             batch = []
         yield
-    _write(database, batch)
+    _write(database, root, batch)
     if closed:  # a log names no folder, unless it is asked to
         logger.warning("folders that cannot be read: %d; `scened run --verbose` names them", closed)
     yield from _lose_vanished_folders(database, root, folder)
@@ -104,14 +121,23 @@ def _compare(
     found: Folder,
     settling: Settling,
     fresh: Callable[[Sighting], bool],
-) -> list[Sighting]:
-    """Return what is new or changed in one folder, and mark what has gone from it."""
+) -> list[Sighting] | None:
+    """Return what is new or changed in one folder, and mark what has gone from it.
+
+    None means that all is as it is known.
+    """
     with database.reading() as connection:
         known = catalogue.files_in_folder(connection, root.id, rules.folder)
         beside = catalogue.sidecars_in_folder(connection, root.id, rules.folder)
+        companions = companions_in_folder(connection, root.id, rules.folder)
         astray = stack_changes(connection, root.id, rules.folder)
-    if known == found.photos and beside == found.sidecars and not astray:
-        return []
+    if (
+        known == found.photos
+        and beside == found.sidecars
+        and companions.keys() == companions_of(found.photos, found.videos)
+        and not astray
+    ):
+        return None
     gone = [Place(root.id, rules.folder, name) for name in known.keys() - found.photos.keys()]
     if gone or astray:
         with database.writing() as connection:
@@ -160,7 +186,9 @@ def _next_folder(
         return catalogue.next_folder(connection, root.id, folder, after)
 
 
-def _write(database: Database, batch: list[Sighting]) -> None:
+def _write(database: Database, root: Root, batch: list[_News]) -> None:
     if batch:
         with database.writing() as connection:
-            catalogue.see(connection, batch)
+            catalogue.see(connection, [photo for news in batch for photo in news.photos])
+            for news in batch:
+                pair_videos(connection, root.id, news.folder, news.videos)

@@ -8,12 +8,12 @@ import stat as modes
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from scened.formats import format_of
+from scened.formats import format_of, is_video
 from scened.photos.ignore import FolderRules
 from scened.sidecars import Sidecar, find_sidecar, is_sidecar, names_of
 from scened.store.places import Marks, Place, Sighting, marks_of
 
-__all__ = ["Folder", "describe", "scan_folder"]
+__all__ = ["Folder", "describe", "scan_folder", "videos_in"]
 
 DATALESS_FLAG = 0x4000_0000  # SF_DATALESS in macOS's sys/stat.h
 RECALL_ATTRIBUTES = 0x0040_0000 | 0x0004_0000  # FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS | _ON_OPEN
@@ -24,10 +24,14 @@ _HAS_PLACEHOLDERS = any(
 
 
 class Folder(NamedTuple):
-    """What was found: photos and sidecars by the photo's name, the rules of the folders inside."""
+    """What was found: photos and sidecars by the photo's name, the rules of the folders inside.
+
+    Of `videos` nothing but the name is asked.
+    """
 
     photos: dict[bytes, Marks]
     sidecars: dict[bytes, Sidecar]
+    videos: set[bytes]
     folders: list[FolderRules]
     empty: bool
 
@@ -40,6 +44,7 @@ def scan_folder(rules: FolderRules) -> Folder:
     """
     photos: dict[bytes, Marks] = {}
     beside: set[bytes] = set()
+    videos: set[bytes] = set()
     folders: list[FolderRules] = []
     empty = True
     device = os.stat(rules.path or b"/").st_dev
@@ -59,7 +64,15 @@ def scan_folder(rules: FolderRules) -> Folder:
                     photos[entry.name] = marks_of(stat, device)
             elif is_sidecar(entry.name):
                 beside.add(entry.name)
-    return Folder(photos, _sidecars(rules.path, photos, beside), folders, empty)
+            elif _is_video(entry, rules):
+                videos.add(entry.name)
+    return Folder(photos, _sidecars(rules.path, photos, beside), videos, folders, empty)
+
+
+def videos_in(rules: FolderRules) -> set[bytes]:
+    """Return the names of the videos in a folder; raises OSError where it cannot be listed."""
+    with os.scandir(rules.path or b"/") as entries:
+        return {entry.name for entry in entries if _is_video(entry, rules)}
 
 
 def describe(place: Place, path: bytes) -> Sighting | None:
@@ -83,6 +96,14 @@ def _sidecars(folder: bytes, photos: Iterable[bytes], beside: set[bytes]) -> dic
         for photo in (photos if beside else ())
         if not beside.isdisjoint(names_of(photo)) and (sidecar := find_sidecar(folder, photo))
     }
+
+
+def _is_video(entry: os.DirEntry[bytes], rules: FolderRules) -> bool:
+    return (
+        is_video(entry.name)
+        and entry.is_file(follow_symlinks=False)
+        and rules.takes_file(entry.name)
+    )
 
 
 @functools.lru_cache(maxsize=256)

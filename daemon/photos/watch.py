@@ -18,6 +18,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import ObservedWatch
 
+from scened.formats import is_video
 from scened.store.roots import Root
 
 __all__ = ["Change", "Watcher", "network_file_system"]
@@ -121,6 +122,8 @@ class _Handler(FileSystemEventHandler):
             return
         if event.is_directory and event.event_type == "modified":
             return  # what changed inside has an event of its own
+        if event.event_type in ("modified", "closed") and is_video(os.fsencode(event.src_path)):
+            return  # of a video only its name counts
         is_folder = event.is_directory or isinstance(event, DirMovedEvent)
         for path in (event.src_path, event.dest_path):
             if path:

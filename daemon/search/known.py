@@ -34,6 +34,13 @@ LISTS: tuple[tuple[str, str, type, str], ...] = (
         Correction,
         "tag, present FROM photo_corrections {} ORDER BY tag",
     ),
+    (
+        "companions",
+        "companions",
+        str,
+        "path FROM (SELECT photos.id AS photo_id, companions.path"
+        " FROM photos JOIN companions USING (stack_id)) {} ORDER BY path",
+    ),
 )
 
 

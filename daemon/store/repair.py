@@ -37,6 +37,7 @@ TABLES = (
     "file",
     "sidecar",
     "sidecar_keyword",
+    "companion",
     "removed",
     "governor",
 )
@@ -63,6 +64,7 @@ DROP_WHAT_REFERS_TO_NOTHING = (
     "DELETE FROM file WHERE root_id NOT IN (SELECT id FROM root)",
     "DELETE FROM sidecar WHERE file_id NOT IN (SELECT id FROM file)",
     "DELETE FROM sidecar_keyword WHERE file_id NOT IN (SELECT file_id FROM sidecar)",
+    "DELETE FROM companion WHERE file_id NOT IN (SELECT id FROM file)",
     "UPDATE file SET content_id = NULL, identified = 0, error = NULL,"
     " status = CASE status WHEN 'missing' THEN status ELSE 'pending' END"
     " WHERE content_id NOT IN (SELECT id FROM content)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,27 @@ def test_every_orientation_gives_the_same_size_and_top_tag(scened: Scened, tmp_p
         age(write_turned(root / f"{orientation}.jpg", orientation, photo("chelsea.png")))
     scened("run", "--once", root)
     check_alike(scened, 8)
+
+
+def test_the_video_of_a_live_photo_is_told_of_with_its_still(
+    scened: Scened, tmp_path: Path
+) -> None:
+    root = tmp_path / "live"
+    root.mkdir()
+    stills = [age(write_photo(root / name, photo())) for name in ("IMG_1.HEIC", "IMG_2.JPG")]
+    for name in ("IMG_1.MOV", "IMG_2.mp4", "IMG_3.MOV"):
+        (root / name).write_bytes(b"\0\0\0\x14ftypqt  ")
+    scened("run", "--once", root)
+    assert scened.rows("SELECT path, status FROM photos ORDER BY path") == [
+        (str(still), "analysed") for still in stills
+    ]
+    assert "with its video: IMG_1.MOV" in scened("show", stills[0])
+    assert scened.json("show", stills[1])["companions"] == [str(root / "IMG_2.mp4")]
+    exported = [json.loads(line) for line in scened("export").splitlines()]
+    assert [len(each["companions"]) for each in exported] == [1, 1]
+    (root / "IMG_1.MOV").unlink()
+    scened("run", "--once", root)
+    assert scened.rows("SELECT path FROM companions") == [(str(root / "IMG_2.mp4"),)]
 
 
 @needs_shared

@@ -29,6 +29,7 @@ CONTRACT = {
     "photo_search": "path tags camera dates keywords",
     "photo_keywords": "photo_id keyword source",
     "photo_corrections": "photo_id tag present",
+    "companions": "stack_id path path_bytes",
     "removed": "photo_id seq",
     "daemon": ("pid version heartbeat_at state reason done pending failed rate eta_seconds pack"),
 }

@@ -54,13 +54,6 @@ def test_others_do_not(library: Library, root: Path, first: str, second: str) ->
     assert stacks(library) == set()
 
 
-def test_the_still_of_a_live_photo_stands_alone(library: Library, root: Path) -> None:
-    put(root / "IMG_1.HEIC")
-    (root / "IMG_1.MOV").write_bytes(b"video")
-    library.walk()
-    assert library.rows("SELECT stack_id FROM photos") == [(None,)]
-
-
 @pytest.fixture
 def pair(library: Library, root: Path) -> tuple[Path, Path]:
     pair = put(root / "IMG_1.CR2", 0), put(root / "IMG_1.JPG", 1)
