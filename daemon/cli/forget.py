@@ -29,7 +29,8 @@ def forget(database_file: Path, paths: tuple[str, ...], everything: bool) -> Non
     """Let nothing remain of what is known of photos, or of all photos in folders.
 
     Their bytes go from the database, its log, its search index and the daemon's logs; backups
-    are removed. No photo file is touched. The daemon must not run meanwhile.
+    are removed. No photo file is touched. The daemon must not run meanwhile. A path at which
+    nothing is known is refused, and then nothing is forgotten.
     """
     if everything == bool(paths):
         raise click.UsageError("name photos or folders, or say --everything")

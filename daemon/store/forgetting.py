@@ -10,11 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from scened.errors import MissingPath
 from scened.store.backups import remove_backups
 from scened.store.database import Database
 from scened.store.faults import told_as_ours
 from scened.store.ownership import SIDE_FILES
-from scened.store.places import split
+from scened.store.places import displayed, split
 from scened.store.results import drop_orphans
 from scened.store.roots import Root, covering_root, remove_root, roots
 from scened.store.search_index import index_all
@@ -24,42 +25,38 @@ __all__ = ["forget_everything", "forget_photos", "wipe"]
 LOGS = "scened.log*"  # at debug level they name files
 
 # '0' is the character after '/', so that this is a range of bytes
-FORGET_PLACE = text(
-    """
-    DELETE FROM file WHERE root_id = :root_id AND (
+AT_OR_BELOW = """
+    FROM file WHERE root_id = :root_id AND (
         (folder = :folder AND name = :name)
         OR folder = :path OR (folder > :below AND folder < :beyond)
     )
-    """
-)
+"""
+
+HAS_FILES = text(f"SELECT 1 {AT_OR_BELOW} LIMIT 1")
+
+FORGET_FILES = text(f"DELETE {AT_OR_BELOW}")
 
 
 def forget_photos(database: Database, paths: Iterable[bytes]) -> int:
     """Forget photos, or all photos of folders, given by their absolute paths; return how many.
 
     What is known of their content goes too, unless another file that is not forgotten has it.
-    The caller holds the daemon's lock, and calls `wipe` when it has closed the database.
+    The caller holds the daemon's lock, and calls `wipe` when it has closed the database. Raises
+    MissingPath, and forgets nothing, where nothing is known at one of the paths.
     """
+    paths = list(paths)
     forgotten = 0
     with database.writing() as connection:
         for path in paths:
+            if not _is_known(connection, path):
+                raise MissingPath(
+                    f"no photo or folder is known at {displayed(path)}", "nothing was forgotten"
+                )
+        for path in paths:
             forgotten += _forget_roots(connection, path)
-            root = covering_root(connection, path)
-            place = split(root.path, path) if root is not None else None
-            if root is not None and place is not None:
-                folder, name = place
-                inside = path[len(root.path) + 1 :]
-                forgotten += connection.execute(
-                    FORGET_PLACE,
-                    {
-                        "root_id": root.id,
-                        "folder": folder,
-                        "name": name,
-                        "path": inside,
-                        "below": inside + b"/",
-                        "beyond": inside + b"0",
-                    },
-                ).rowcount
+            place = _within_root(connection, path)
+            if place is not None:
+                forgotten += connection.execute(FORGET_FILES, place).rowcount
         drop_orphans(connection)
         connection.execute(
             text("DELETE FROM correction WHERE hash NOT IN (SELECT hash FROM content)")
@@ -91,6 +88,31 @@ def forget_everything(database_file: Path) -> None:
     for suffix in SIDE_FILES:
         if suffix != ".lock":  # held; it is empty
             Path(f"{database_file}{suffix}").unlink(missing_ok=True)
+
+
+def _is_known(connection: Connection, path: bytes) -> bool:
+    if any(_is_within(root, path) for root in roots(connection)):
+        return True
+    place = _within_root(connection, path)
+    return place is not None and connection.execute(HAS_FILES, place).scalar() is not None
+
+
+def _within_root(connection: Connection, path: bytes) -> dict[str, object] | None:
+    """Return where a path lies in the root that holds it, or None where none does."""
+    root = covering_root(connection, path)
+    place = split(root.path, path) if root is not None else None
+    if root is None or place is None:
+        return None
+    folder, name = place
+    inside = path[len(root.path) + 1 :]
+    return {
+        "root_id": root.id,
+        "folder": folder,
+        "name": name,
+        "path": inside,
+        "below": inside + b"/",
+        "beyond": inside + b"0",
+    }
 
 
 def _forget_roots(connection: Connection, path: bytes) -> int:

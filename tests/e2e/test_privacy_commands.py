@@ -39,6 +39,19 @@ def test_forgetting_says_what_will_be_found_again(analysed: Scened, library: Pat
     assert "is still there" in analysed("forget", library / "chelsea.jpg")
 
 
+def test_a_mistyped_path_forgets_nothing_and_removes_no_backup(
+    analysed: Scened, library: Path
+) -> None:
+    analysed("db", "backup")
+    kept = {path: path.read_bytes() for path in files(analysed.database.parent / "backups")}
+    said = analysed("forget", library / "chelsea.jpg", library / "chelsae.jpg", expect=66)
+    assert said == (
+        f"scened: no photo or folder is known at {library / 'chelsae.jpg'}; nothing was forgotten\n"
+    )
+    assert analysed.json("status")["done"] == 5
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
 @pytest.mark.promise(
     "privacy: `scened forget --everything`",
     "no file of ours is left, no photo touched",

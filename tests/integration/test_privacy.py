@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scened.errors import CannotCreate, ForeignDatabase
+from scened.errors import CannotCreate, ForeignDatabase, MissingPath
 from scened.findings import Face, Outcome
 from scened.store.backups import back_up
 from scened.store.database import open_for_reading, open_for_writing
@@ -105,6 +105,29 @@ def test_a_forgotten_folder_that_was_watched_is_watched_no_longer(
     assert forget(library, root) == 4
     library.reopen()
     assert library.roots() == []
+
+
+@pytest.mark.parametrize("unknown", ["photos/0.jp", "photos/0.jpg/x", "photos/in", "elsewhere"])
+def test_where_nothing_is_known_nothing_is_forgotten(
+    library: Library, root: Path, tmp_path: Path, unknown: str
+) -> None:
+    photos = [*fill(root), put(root / "inner" / "a.jpg", 9)]
+    library.walk()
+    with pytest.raises(MissingPath, match="nothing was forgotten"):
+        forget_photos(library.database, [bytes(photos[0]), bytes(tmp_path / unknown)])
+    assert library.paths() == {str(path) for path in photos}
+
+
+def test_a_watched_folder_without_photos_is_forgotten(library: Library, root: Path) -> None:
+    assert forget(library, root) == 0
+    library.reopen()
+    assert library.roots() == []
+
+
+def test_a_folder_and_a_photo_in_it_are_forgotten_together(
+    library: Library, root: Path, secret: Path
+) -> None:
+    assert forget(library, root, secret) == 4
 
 
 @pytest.mark.promise(
