@@ -1,10 +1,19 @@
-"""What one look at a photo gives; these records cross the process boundary as msgpack."""
+"""What looking gives, at a photo or at this computer; these records cross process boundaries."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Face", "Findings", "Labelling", "Metadata", "Outcome", "SidecarRead", "TagScore"]
+__all__ = [
+    "Examination",
+    "Face",
+    "Findings",
+    "Labelling",
+    "Metadata",
+    "Outcome",
+    "SidecarRead",
+    "TagScore",
+]
 
 
 class TagScore(msgspec.Struct, frozen=True):
@@ -103,3 +112,17 @@ class SidecarRead(msgspec.Struct, frozen=True):
     modified_ns: int
     labelling: Labelling | None = None
     error: str | None = None
+
+
+class Examination(msgspec.Struct, frozen=True):
+    """What the analyzer finds on a computer.
+
+    The pack's name or what is wrong with it, seconds a photo, priority, and codecs there.
+    """
+
+    pack: str | None
+    fault: str | None
+    seconds: float | None
+    idle_scheduling: bool | None
+    niceness: int | None
+    codecs: dict[str, bool]

@@ -16,6 +16,7 @@ import msgspec
 import scened
 from scened.config import Settings, load_settings
 from scened.errors import ScenedError
+from scened.findings import Examination
 from scened.formats import EXTRA_FORMATS
 from scened.governor.sensors import Sensors
 from scened.installation import install_extra, reinstall
@@ -53,17 +54,6 @@ class Check(msgspec.Struct, frozen=True):
     colour: Colour
     found: str
     remedy: str = ""
-
-
-class _Examination(msgspec.Struct, frozen=True):
-    """What the child prints; see analysis/examine.py."""
-
-    pack: str | None
-    fault: str | None
-    seconds: float | None
-    idle_scheduling: bool | None
-    niceness: int | None
-    codecs: dict[str, bool]
 
 
 def check_all(
@@ -111,7 +101,7 @@ def _check_analyzer(pack_folder: Path) -> Iterator[Check]:
             timeout=EXAMINE_SECONDS,
             check=False,
         )
-        examined = msgspec.json.decode(ran.stdout, type=_Examination)
+        examined = msgspec.json.decode(ran.stdout, type=Examination)
     except subprocess.TimeoutExpired:
         words = f"gives no answer within {EXAMINE_SECONDS} s"
         yield Check("pack", Colour.RED, words, "scened doctor")
@@ -127,7 +117,7 @@ def _check_analyzer(pack_folder: Path) -> Iterator[Check]:
     yield from _check_codecs(examined.codecs)
 
 
-def _check_pack(examined: _Examination) -> Check:
+def _check_pack(examined: Examination) -> Check:
     if examined.fault or examined.seconds is None:
         return Check(
             "pack", Colour.RED, examined.fault or "it cannot be timed", reinstall("scened")
@@ -138,7 +128,7 @@ def _check_pack(examined: _Examination) -> Check:
     return Check("pack", Colour.GREEN, words)
 
 
-def _check_priority(examined: _Examination) -> Check:
+def _check_priority(examined: Examination) -> Check:
     words = f"niceness {examined.niceness}" if examined.niceness is not None else "below normal"
     if examined.idle_scheduling is not None:
         words += f", {'idle' if examined.idle_scheduling else 'normal'} scheduling"

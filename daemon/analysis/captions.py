@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from types import TracebackType
 from typing import BinaryIO, cast
 
 import msgspec
@@ -43,12 +42,7 @@ class Captioner:
     def __enter__(self) -> Captioner:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_failure: object) -> None:
         self._end()
 
     def merge(self, photo: bytes, caption: Caption, before: bytes | None) -> Merged | None:

@@ -18,6 +18,7 @@ from PIL import Image, features
 from scened.analysis.decode import decode
 from scened.analysis.network import Network
 from scened.errors import ScenedError
+from scened.findings import Examination
 from scened.formats import EXTRA_FORMATS, Support
 from scened.governor.priority import step_back
 from scened.models.pack import open_pack
@@ -26,17 +27,6 @@ __all__ = ["examine"]
 
 LOOKS = 5  # the fastest counts: others may be at work
 PHOTO_SIZE = (1600, 1200)
-
-
-class Examination(msgspec.Struct, frozen=True):
-    """The pack's name or what is wrong with it, seconds a photo, priority, and codecs there."""
-
-    pack: str | None
-    fault: str | None
-    seconds: float | None
-    idle_scheduling: bool | None
-    niceness: int | None
-    codecs: dict[str, bool]
 
 
 def examine(pack_folder: Path) -> Examination:

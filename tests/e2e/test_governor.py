@@ -57,28 +57,30 @@ def test_a_pause_is_remembered_over_a_restart(
     assert scened.rows("SELECT status FROM photos WHERE path LIKE '%/new.png'") == [("pending",)]
 
 
-def test_a_long_photo_is_suspended_by_a_pause_and_goes_on_later(
-    scened: Scened, library: Path, daemon: Daemon
-) -> None:
+@pytest.fixture
+def suspended(scened: Scened, library: Path, daemon: Daemon) -> psutil.Process:
+    """An analyzer that was paused in the middle of a photo."""
     write_endless(library / "endless.jpg")
     analyzer = analyzer_reading(daemon.pid)
     scened("pause")
     until(lambda: analyzer.status() == psutil.STATUS_STOPPED)
+    return analyzer
+
+
+def test_a_long_photo_is_suspended_by_a_pause_and_goes_on_later(
+    scened: Scened, suspended: psutil.Process
+) -> None:
     scened("resume")
-    assert until(lambda: analyzer.status() != psutil.STATUS_STOPPED)
+    assert until(lambda: suspended.status() != psutil.STATUS_STOPPED)
 
 
 def test_a_suspended_analyzer_does_not_keep_the_daemon(
-    scened: Scened, library: Path, daemon: Daemon
+    daemon: Daemon, suspended: psutil.Process
 ) -> None:
-    write_endless(library / "endless.jpg")
-    analyzer = analyzer_reading(daemon.pid)
-    scened("pause")
-    until(lambda: analyzer.status() == psutil.STATUS_STOPPED)
     daemon.send_signal(signal.SIGTERM)
     daemon.communicate(timeout=PATIENCE_SECONDS)
-    psutil.wait_procs([analyzer], timeout=PATIENCE_SECONDS)
-    assert not analyzer.is_running()
+    psutil.wait_procs([suspended], timeout=PATIENCE_SECONDS)
+    assert not suspended.is_running()
 
 
 def test_once_does_not_wait_for_a_pause(scened: Scened, library: Path) -> None:

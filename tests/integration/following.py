@@ -34,6 +34,12 @@ class Following:
         while self.follower.turn():
             pass
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and do all that is due then: what is noticed, and what follows from it."""
+        self.library.clock.advance(seconds)
+        self.turns()
+        self.turns()
+
     def hear(self, path: Path) -> None:
         """Wait for the system to tell of a path, and take in all it told until then."""
         deadline = time.monotonic() + EVENT_SECONDS

@@ -168,30 +168,16 @@ class TestBeingAway:
         "watch: a folder cannot be listed",
         "what is known of it is kept",
     )
-    def test_a_folder_that_cannot_be_listed_keeps_what_is_known(
-        self, library: Library, root: Path
+    @pytest.mark.parametrize("mode", [0, 0o444], ids=["nothing", "names and nothing else"])
+    def test_a_folder_of_which_one_may_learn_little_keeps_what_is_known(
+        self, library: Library, root: Path, mode: int
     ) -> None:
         fill(root / "locked" / "inner")
-        library.walk()
-        library.look()
-        before = known(library)
-        (root / "locked").chmod(0)
-        try:
-            with without_privileges():
-                library.walk()
-                library.let_go()
-        finally:
-            (root / "locked").chmod(0o755)
-        assert known(library) == before
-
-    def test_a_folder_that_lists_names_but_nothing_else_keeps_what_is_known(
-        self, library: Library, root: Path
-    ) -> None:
         fill(root / "locked")
         library.walk()
         library.look()
         before = known(library)
-        (root / "locked").chmod(0o444)
+        (root / "locked").chmod(mode)
         try:
             with without_privileges():
                 library.walk()

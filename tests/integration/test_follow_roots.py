@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,50 +19,59 @@ from tests.integration.following import Following
 
 
 def test_a_root_that_goes_away_is_noticed(
-    library: Library, root: Path, following: Following, clock: FakeClock
+    library: Library, root: Path, following: Following
 ) -> None:
     root.rename(root.with_name("unplugged"))
-    clock.advance(ROOT_CHECK_SECONDS)
-    following.turns()
-    following.turns()
+    following.wait(ROOT_CHECK_SECONDS)
     assert library.statuses() == {"missing"}
 
 
 def test_a_root_that_stays_away_keeps_its_photos(
-    library: Library, root: Path, following: Following, clock: FakeClock
+    library: Library, root: Path, following: Following
 ) -> None:
     root.rename(root.with_name("unplugged"))
     for _ in range(10):
-        clock.advance(max(GRACE_SECONDS, ROOT_CHECK_SECONDS))
-        following.turns()
+        following.wait(max(GRACE_SECONDS, ROOT_CHECK_SECONDS))
     assert library.one("SELECT count(*) FROM photos") == 3
 
 
 def test_a_root_that_comes_back_is_noticed(
-    library: Library, root: Path, following: Following, clock: FakeClock
+    library: Library, root: Path, following: Following
 ) -> None:
     before = known(library)
     root.rename(root.with_name("unplugged"))
-    clock.advance(ROOT_CHECK_SECONDS)
-    following.turns()
-    following.turns()
+    following.wait(ROOT_CHECK_SECONDS)
     root.with_name("unplugged").rename(root)
-    clock.advance(ROOT_CHECK_SECONDS)
-    following.turns()
-    following.turns()
+    following.wait(ROOT_CHECK_SECONDS)
     assert known(library) == before
 
 
 def test_a_root_that_came_back_is_watched_again(
-    library: Library, root: Path, following: Following, clock: FakeClock
+    library: Library, root: Path, following: Following
 ) -> None:
     for here, there in ((root, root.with_name("away")), (root.with_name("away"), root)):
         here.rename(there)
-        clock.advance(ROOT_CHECK_SECONDS)
-        following.turns()
-        following.turns()
+        following.wait(ROOT_CHECK_SECONDS)
     shutil.copy2(root / "0.jpg", root / "new.jpg")
     following.hear(root / "new.jpg")
+
+
+@pytest.fixture
+def follower_of_a_drive(library: Library, root: Path) -> Iterator[Following]:
+    """A follower that begins when a test has plugged in the drive that the root lies on."""
+    following = Following(library)
+    yield following
+    following.follower.stop()
+
+
+@contextmanager
+def plugged_in(root: Path, following: Following) -> Iterator[list[Path]]:
+    """Mount a drive with three photos, and begin to follow it."""
+    with mounted(root):
+        paths = fill(root)
+        following.follower.start()
+        following.turns()
+        yield paths
 
 
 @pytest.mark.promise(
@@ -68,19 +79,11 @@ def test_a_root_that_came_back_is_watched_again(
     "its photos are kept as missing",
 )
 def test_an_unplugged_drive_whose_mount_point_stays_is_noticed(
-    library: Library, root: Path, clock: FakeClock
+    library: Library, root: Path, follower_of_a_drive: Following
 ) -> None:
-    following = Following(library)
-    try:
-        with mounted(root):
-            fill(root)
-            following.follower.start()
-            following.turns()
-        clock.advance(ROOT_CHECK_SECONDS)
-        following.turns()
-        following.turns()
-    finally:
-        following.follower.stop()
+    with plugged_in(root, follower_of_a_drive):
+        pass
+    follower_of_a_drive.wait(ROOT_CHECK_SECONDS)
     assert library.statuses() == {"missing"}
 
 
@@ -89,21 +92,13 @@ def test_an_unplugged_drive_whose_mount_point_stays_is_noticed(
     "its photos are kept as missing",
 )
 def test_photos_an_unplugged_drive_seems_to_have_lost_do_not_go(
-    library: Library, root: Path, clock: FakeClock
+    library: Library, root: Path, follower_of_a_drive: Following
 ) -> None:
-    following = Following(library)
-    try:
-        with mounted(root):
-            paths = fill(root)
-            following.follower.start()
-            following.turns()
-        for path in paths:
-            following.follower.look_again(bytes(path))
-        clock.advance(GRACE_SECONDS)
-        following.turns()
-        following.turns()
-    finally:
-        following.follower.stop()
+    with plugged_in(root, follower_of_a_drive) as paths:
+        pass
+    for path in paths:
+        follower_of_a_drive.follower.look_again(bytes(path))
+    follower_of_a_drive.wait(GRACE_SECONDS)
     assert library.one("SELECT count(*) FROM photos") == 3
 
 
@@ -111,27 +106,15 @@ def test_photos_an_unplugged_drive_seems_to_have_lost_do_not_go(
     "watch: a drive comes back",
     "watched again",
 )
-def test_a_drive_plugged_in_again_is_watched(
-    library: Library, root: Path, clock: FakeClock
-) -> None:
-    following = Following(library)
-    try:
-        with mounted(root):
-            fill(root)
-            following.follower.start()
-            following.turns()
-        clock.advance(ROOT_CHECK_SECONDS)
-        following.turns()
-        following.turns()
-        with mounted(root):
-            put(root / "0.jpg")
-            clock.advance(ROOT_CHECK_SECONDS)
-            following.turns()
-            following.turns()
-            (root / "new.jpg").write_bytes(jpeg(5))
-            following.hear(root / "new.jpg")
-    finally:
-        following.follower.stop()
+def test_a_drive_plugged_in_again_is_watched(root: Path, follower_of_a_drive: Following) -> None:
+    with plugged_in(root, follower_of_a_drive):
+        pass
+    follower_of_a_drive.wait(ROOT_CHECK_SECONDS)
+    with mounted(root):
+        put(root / "0.jpg")
+        follower_of_a_drive.wait(ROOT_CHECK_SECONDS)
+        (root / "new.jpg").write_bytes(jpeg(5))
+        follower_of_a_drive.hear(root / "new.jpg")
 
 
 def test_a_root_removed_while_one_of_its_files_settles_is_forgotten(
