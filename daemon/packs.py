@@ -61,6 +61,10 @@ class Packs:
                 f"which pack is in use cannot be read: {error}", "`scened model use NAME`"
             ) from error
 
+    def remove_all(self) -> None:
+        """Remove the packs that lie beside the database; the one that ships stays."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def use(self, identity: str) -> Pack:
         """Make a pack the one in use, and return it; raises as `open` does."""
         pack = self.open(identity)

@@ -10,6 +10,7 @@ import click
 from scened.cli.options import changing
 from scened.cli.output import say
 from scened.errors import MissingPath
+from scened.gallery.cache import remove_pictures
 from scened.store.forgetting import forget_everything, forget_photos, wipe
 from scened.store.lock import daemon_lock
 from scened.store.ownership import refuse_foreign_owner
@@ -29,8 +30,8 @@ def forget(database_file: Path, paths: tuple[str, ...], everything: bool) -> Non
     """Let nothing remain of what is known of photos, or of all photos in folders.
 
     Their bytes go from the database, its log, its search index and the daemon's logs; backups
-    are removed. No photo file is touched. The daemon must not run meanwhile. A path at which
-    nothing is known is refused, and then nothing is forgotten.
+    and the gallery's small pictures are removed. No photo file is touched. The daemon must not
+    run meanwhile. A path at which nothing is known is refused, and then nothing is forgotten.
     """
     if everything == bool(paths):
         raise click.UsageError("name photos or folders, or say --everything")
@@ -40,6 +41,7 @@ def forget(database_file: Path, paths: tuple[str, ...], everything: bool) -> Non
         refuse_foreign_owner(database_file)
         with daemon_lock(database_file):
             forget_everything(database_file)
+        remove_pictures()
         say("everything is forgotten, no photo file was touched")
         return
     exact = [_exact(path) for path in paths]
@@ -47,6 +49,7 @@ def forget(database_file: Path, paths: tuple[str, ...], everything: bool) -> Non
         with changing(database_file) as database:
             photos = forget_photos(database, exact)
         wipe(database_file)
+    remove_pictures()
     say(f"{photos} photos forgotten, no file was touched; older backups were removed")
     for path in exact:
         if os.path.lexists(path):

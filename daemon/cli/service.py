@@ -13,9 +13,11 @@ from scened.cli.options import request, settings_option
 from scened.cli.output import as_json, echo_json
 from scened.config import default_database, default_settings_file, load_settings
 from scened.errors import AnotherDaemon, MissingPath, NoServiceManager
-from scened.logs import log_file
+from scened.gallery.cache import remove_pictures
+from scened.packs import Packs
 from scened.requests import ADD, folder_to_add
 from scened.store.database import open_for_reading
+from scened.store.forgetting import forget_everything
 from scened.store.lock import daemon_lock
 from scened.store.roots import roots
 from scened.units.launchd import Launchd
@@ -72,7 +74,11 @@ def install(
     short_help="Stop the service and take it away.",
     epilog="Example: scened service uninstall --purge",
 )
-@click.option("--purge", is_flag=True, help="Delete the database, the log and the settings too.")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Delete database, backups, logs, packs, caches and settings too.",
+)
 @settings_option
 @click.pass_obj
 def uninstall(database_file: Path, purge: bool, settings_file: Path | None) -> None:
@@ -81,12 +87,13 @@ def uninstall(database_file: Path, purge: bool, settings_file: Path | None) -> N
         click.echo(sentence)
     if not purge:
         return
-    with daemon_lock(database_file, patience_seconds=5.0):
-        ours = [file for file in _ours(database_file, settings_file) if file.is_file()]
-        for file in ours:
-            file.unlink()
-            click.echo(f"deleted {file}")
-    Path(f"{database_file}.lock").unlink(missing_ok=True)
+    if database_file.parent.exists():
+        with daemon_lock(database_file, patience_seconds=5.0):
+            forget_everything(database_file)
+            Packs(database_file).remove_all()
+        Path(f"{database_file}.lock").unlink(missing_ok=True)
+    remove_pictures()
+    (settings_file or default_settings_file()).unlink(missing_ok=True)
     click.echo("nothing of scened is left but the program itself; your photos are as they were")
 
 
@@ -197,9 +204,3 @@ def _refuse_beside_another(database_file: Path, found: Manager) -> None:
         raise AnotherDaemon(
             "a `scened run` that was started by hand works on this database", "end it first"
         ) from error
-
-
-def _ours(database_file: Path, settings_file: Path | None) -> list[Path]:
-    database = [Path(f"{database_file}{suffix}") for suffix in ("", "-wal", "-shm")]
-    logs = sorted(database_file.parent.glob(f"{log_file(database_file).name}*"))
-    return [*database, *logs, settings_file or default_settings_file()]

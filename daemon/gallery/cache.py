@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 from pathlib import Path
 
 import platformdirs
 
-__all__ = ["PictureCache", "default_cache_folder"]
+__all__ = ["PictureCache", "default_cache_folder", "remove_pictures"]
 
 KEPT_SHARE = 0.9  # of the limit, once it was reached
 NAME_BYTES = 16
@@ -83,3 +84,8 @@ class PictureCache:
 def default_cache_folder() -> Path:
     """Return where pictures are kept unless told otherwise."""
     return platformdirs.user_cache_path("scened", appauthor=False) / "gallery"
+
+
+def remove_pictures() -> None:
+    """Remove every picture that a gallery kept; they are made anew."""
+    shutil.rmtree(default_cache_folder(), ignore_errors=True)

@@ -46,7 +46,15 @@ class Scened:
 
     @property
     def surroundings(self) -> dict[str, str]:
-        return {"SCENED_DB": str(self.database), "SCENED_SETTINGS": str(self.settings)}
+        return {
+            "SCENED_DB": str(self.database),
+            "SCENED_SETTINGS": str(self.settings),
+            "XDG_CACHE_HOME": str(self.cache),
+        }
+
+    @property
+    def cache(self) -> Path:
+        return self.settings.parent / "cache"
 
     def start(self, *arguments: str | Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scened.gallery.cache import PictureCache
 from tests.e2e.conftest import Scened
 
 
@@ -33,6 +34,42 @@ def test_a_photo_is_forgotten_down_to_its_bytes(analysed: Scened, library: Path)
     assert analysed.database in data
     assert [path for path in data if b"chelsea" in path.read_bytes()] == []
     assert analysed.json("status")["done"] == 4
+
+
+@pytest.fixture
+def small_pictures(analysed: Scened) -> Path:
+    """What a gallery has kept."""
+    kept = PictureCache(analysed.cache / "scened" / "gallery", 1_000_000)
+    kept.put(b"a picture", "chelsea")
+    return analysed.cache
+
+
+@pytest.mark.promise(
+    "privacy: `scened forget PATH`",
+    "no byte is left in database, search index, log, backups, thumbnails and side files",
+)
+def test_small_pictures_of_the_gallery_are_forgotten(
+    analysed: Scened, library: Path, small_pictures: Path
+) -> None:
+    assert len(files(small_pictures)) == 1
+    analysed("forget", library / "chelsea.jpg")
+    assert files(small_pictures) == []
+
+
+def test_purging_leaves_nothing_behind(
+    analysed: Scened, library: Path, small_pictures: Path, tmp_path: Path
+) -> None:
+    analysed("db", "backup")
+    (analysed.database.parent / "packs").mkdir()
+    (analysed.database.parent / "packs" / "active").write_text("everyday-1\n")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("HOME", "XDG_CONFIG_HOME"):  # where nobody has installed a service
+            environment.setenv(name, str(tmp_path))
+        assert "nothing of scened is left" in analysed("service", "uninstall", "--purge")
+    assert files(analysed.database.parent) == []
+    assert not analysed.settings.exists()
+    assert files(small_pictures) == []
+    assert len(files(library)) == 5
 
 
 def test_forgetting_says_what_will_be_found_again(analysed: Scened, library: Path) -> None:
