@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 __all__ = ["install_extra", "reinstall"]
 
@@ -16,9 +19,9 @@ UV_FILE = "uv-receipt.toml"
 def install_extra(extra: str) -> str:
     """Return the command that installs what one of scened's extras brings."""
     if _has(PIPX_FILE):
-        return f"pipx install --force 'scened[{extra}]'"
+        return f"pipx install --force {shlex.quote(f'{_source()}[{extra}]')}"
     if _has(UV_FILE):
-        return f"uv tool install 'scened[{extra}]'"
+        return f"uv tool install {shlex.quote(f'{_source()}[{extra}]')}"
     return f"{_python()} -m pip install 'scened[{extra}]'"
 
 
@@ -29,6 +32,19 @@ def reinstall(*packages: str) -> str:
     if _has(UV_FILE):
         return "uv tool install --reinstall scened"
     return f"{_python()} -m pip install --force-reinstall {' '.join(packages)}"
+
+
+def _source() -> str:
+    """Return what these tools are to install: the folder it came from, or its name in an index.
+
+    Source: https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    try:
+        said = distribution("scened").read_text("direct_url.json")
+    except PackageNotFoundError:
+        said = None
+    address = urlsplit(json.loads(said)["url"]) if said else None
+    return unquote(address.path) if address and address.scheme == "file" else "scened"
 
 
 def _has(name: str) -> bool:
