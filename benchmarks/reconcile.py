@@ -1,8 +1,9 @@
 """Reconcile an unchanged library, against a bare scandir-and-stat walk of it in the same run.
 
-`python benchmarks/reconcile.py --files 1000000 --folder /tmp/many` makes the files (empty, sparse
-names, 1,000 a folder) where they are not there yet, and prints processor seconds and peak memory.
-With `--database FILE` the first walk, which is the longest part, is done once and for all.
+`python benchmarks/reconcile.py --files 1000000 --folder /tmp/many` makes the files (empty, 1,000 a
+folder or as `--a-folder` says) where they are not there yet, and prints processor seconds and peak
+memory. With `--deep` each folder lies in the one before. With `--database FILE` the first walk,
+which is the longest part, is done once and for all.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ def main() -> None:
     """Make the library, walk it both ways, and print what it took."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--a-folder", type=int, default=FILES_A_FOLDER)
+    parser.add_argument("--deep", action="store_true")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--database", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch, "photos")
-        make(folder, arguments.files)
+        make(folder, arguments.files, arguments.a_folder, deep=arguments.deep)
         database = open_for_writing(arguments.database or Path(scratch, "library.sqlite"))
         with database.writing() as connection:
             add_root(connection, os.fsencode(folder.resolve()))
@@ -55,15 +58,16 @@ def main() -> None:
     print(f"peak memory grew by     {grown / 1e6:7.1f} MB over {WALKS} walks")
 
 
-def make(folder: Path, files: int) -> None:
+def make(folder: Path, files: int, a_folder: int, *, deep: bool) -> None:
     """Make files that look like photos that have been there for a while."""
     before = time.time() - HOUR_SECONDS
-    for number in range(0, files, FILES_A_FOLDER):
-        inner = folder / f"{number // FILES_A_FOLDER:04}"
+    inner = folder
+    for number in range(0, files, a_folder):
+        inner = inner / "d" if deep else folder / f"{number // a_folder:04}"
         if inner.exists():
             continue
         inner.mkdir(parents=True)
-        for name in range(number, min(files, number + FILES_A_FOLDER)):
+        for name in range(number, min(files, number + a_folder)):
             path = inner / f"IMG_{name:07}.jpg"
             path.touch()
             os.utime(path, (before, before))

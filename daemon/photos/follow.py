@@ -17,7 +17,7 @@ from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Place, join, split
 from scened.store.roots import Root, roots, set_polled
-from scened.store.stacks import pair_videos
+from scened.store.stacks import pair_videos, restack
 
 __all__ = ["Follower"]
 
@@ -130,7 +130,7 @@ class Follower:
         settled = [each for each in self._settling.settled() if each.place.root_id in self._roots]
         if settled:
             with self._database.writing() as connection:
-                catalogue.see(connection, settled)
+                restack(connection, catalogue.see(connection, settled))
             self._to_pair |= {(each.place.root_id, each.place.folder) for each in settled}
         self._poll()
         if self._walk is None and self._to_walk:
@@ -226,7 +226,7 @@ class Follower:
             self._settling.touch(place, path)
         else:
             with self._database.writing() as connection:
-                catalogue.see(connection, [sighting])
+                restack(connection, catalogue.see(connection, [sighting]))
             self._to_pair.add((root.id, place.folder))
 
     def _look_at_other_names(self, place: Place) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from scened.store.places import is_behind_link
-
-__all__ = ["IGNORE_FILES", "FolderRules", "root_rules", "rules_for"]
+__all__ = ["IGNORE_FILES", "FolderRules", "RulesInOrder", "root_rules", "rules_for"]
 
 logger = logging.getLogger(__name__)
 
-NOMEDIA = ".nomedia"  # Android's sign: nothing in this folder or below is for a gallery
-SCENEDIGNORE = ".scenedignore"  # patterns as in .gitignore
-IGNORE_FILES = frozenset({os.fsencode(NOMEDIA), os.fsencode(SCENEDIGNORE)})
+NOMEDIA = b".nomedia"  # Android's sign: nothing in this folder or below is for a gallery
+SCENEDIGNORE = b".scenedignore"  # patterns as in .gitignore
+IGNORE_FILES = frozenset({NOMEDIA, SCENEDIGNORE})
 
 # Folders of other programs: thumbnails, trash, and libraries whose inside is not for us
 FOLDER_NAMES = frozenset(
@@ -47,7 +44,7 @@ class FolderRules:
     @property
     def leaves_alone(self) -> bool:
         """Tell whether the folder itself asks not to be looked at."""
-        return os.path.lexists(self.path + b"/" + os.fsencode(NOMEDIA))
+        return os.path.lexists(self.path + b"/" + NOMEDIA)
 
     def takes_file(self, name: bytes) -> bool:
         """Tell whether a file directly in this folder is looked at, by its name alone."""
@@ -76,6 +73,34 @@ class FolderRules:
         return verdict
 
 
+class RulesInOrder:
+    """The rules of folders of a root; those on the way to the last one are kept for the next.
+
+    So folders asked for in order cost the same however deep they lie.
+    """
+
+    def __init__(self, root: bytes) -> None:
+        self._way: list[FolderRules | None] = [root_rules(root)]
+        self._names: list[bytes] = []
+
+    def of(self, folder: bytes) -> FolderRules | None:
+        """Return the rules of a folder, or None when it or one above is left alone.
+
+        A link is left alone: what it leads to is looked at where it lies.
+        """
+        names = folder.split(b"/") if folder else []
+        shared = 0
+        while shared < min(len(names), len(self._names)) and names[shared] == self._names[shared]:
+            shared += 1
+        del self._way[shared + 1 :]
+        for name in names[shared:]:
+            above = self._way[-1]
+            rules = above.enter(name) if above is not None else None
+            self._way.append(None if rules is None or _is_link(rules.path) else rules)
+        self._names = names
+        return self._way[-1]
+
+
 def root_rules(root: bytes) -> FolderRules | None:
     """Return the rules of a root's own folder, or None when it asks to be left alone."""
     rules = FolderRules(root, b"", ())
@@ -87,18 +112,20 @@ def rules_for(root: bytes, folder: bytes) -> FolderRules | None:
 
     A link is left alone: what it leads to is looked at where it lies.
     """
-    rules = None if is_behind_link(root, folder) else root_rules(root)
-    for name in folder.split(b"/") if folder else ():
-        if rules is None:
-            return None
-        rules = rules.enter(name)
-    return rules
+    return RulesInOrder(root).of(folder)
+
+
+def _is_link(path: bytes) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 - bytes, and False where it cannot be asked
 
 
 def _patterns(path: bytes) -> GitIgnoreSpec | None:
     try:
         # utf-8-sig: editors on Windows begin the file with a byte order mark
-        words = Path(os.fsdecode(path), SCENEDIGNORE).read_text("utf-8-sig", "surrogateescape")
+        with open(  # noqa: PTH123 - bytes
+            path + b"/" + SCENEDIGNORE, encoding="utf-8-sig", errors="surrogateescape"
+        ) as file:
+            words = file.read()
     except OSError:
         return None
     return GitIgnoreSpec.from_lines(line for line in words.splitlines() if _is_pattern(line))
@@ -109,6 +136,6 @@ def _is_pattern(line: str) -> bool:
     try:
         GitIgnoreSpec.from_lines([line])
     except ValueError as error:
-        logger.debug("%s: %s", SCENEDIGNORE, error)
+        logger.debug("%s: %s", os.fsdecode(SCENEDIGNORE), error)
         return False
     return True

@@ -8,26 +8,21 @@ import stat as modes
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from scened.photos.ignore import FolderRules, rules_for
+from scened.photos.ignore import FolderRules, RulesInOrder, rules_for
 from scened.photos.scan import Folder, scan_folder
 from scened.photos.settle import Settling, is_fresh
 from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.places import Place, Sighting, join
 from scened.store.roots import Root, set_availability
-from scened.store.stacks import (
-    companions_in_folder,
-    companions_of,
-    pair_videos,
-    restack,
-    stack_changes,
-)
+from scened.store.stacks import companions_in_folder, companions_of, pair_videos, restack
 
 __all__ = ["is_there", "reconcile"]
 
 logger = logging.getLogger(__name__)
 
 BATCH = 256  # sightings and folders a transaction
+FOLDERS_AT_ONCE = 256  # known folders asked for in one go
 
 
 class _News(NamedTuple):
@@ -89,10 +84,10 @@ def reconcile(
         if changed is not None:
             batch.append(_News(rules.folder, changed, found.videos))
         if sum(1 + len(news.photos) for news in batch) >= BATCH:
-            _write(database, root, batch)
+            yield from _write(database, root, batch)
             batch = []
         yield
-    _write(database, root, batch)
+    yield from _write(database, root, batch)
     if closed:  # a log names no folder, unless it is asked to
         logger.warning("folders that cannot be read: %d; `scened run --verbose` names them", closed)
     yield from _lose_vanished_folders(database, root, folder)
@@ -127,10 +122,8 @@ def _compare(
     None means that all is as it is known.
     """
     with database.reading() as connection:
-        known = catalogue.files_in_folder(connection, root.id, rules.folder)
-        beside = catalogue.sidecars_in_folder(connection, root.id, rules.folder)
+        known, beside, astray = catalogue.files_in_folder(connection, root.id, rules.folder)
         companions = companions_in_folder(connection, root.id, rules.folder)
-        astray = stack_changes(connection, root.id, rules.folder)
     if (
         known == found.photos
         and beside == found.sidecars
@@ -159,36 +152,45 @@ def _compare(
 
 def _lose_vanished_folders(database: Database, root: Root, folder: bytes) -> Iterator[None]:
     """Mark the photos of folders that are no longer there, and drop those now left alone."""
-    known = _next_folder(database, root, folder, None)
-    while known is not None:
-        path = join(root.path, *os.path.split(known)) if known else root.path
-        try:
-            vanished = not modes.S_ISDIR(os.lstat(path or b"/").st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            vanished = True
-        except OSError:  # it cannot be asked, which is not the same as gone
-            vanished = False
-        left_alone = not vanished and rules_for(root.path, known) is None
-        if vanished or left_alone:
-            with database.writing() as connection:
-                if vanished:
-                    catalogue.lose_folder(connection, root.id, known)
-                else:
-                    catalogue.drop_folder(connection, root.id, known)
+    rules = RulesInOrder(root.path)
+    after: bytes | None = None
+    while known_folders := _known_folders(database, root, folder, after):
+        for known in known_folders:
+            path = root.path + b"/" + known if known else root.path or b"/"
+            try:
+                vanished = not modes.S_ISDIR(os.lstat(path).st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                vanished = True
+            except OSError:  # it cannot be asked, which is not the same as gone
+                vanished = False
+            left_alone = not vanished and rules.of(known) is None
+            if vanished or left_alone:
+                with database.writing() as connection:
+                    if vanished:
+                        catalogue.lose_folder(connection, root.id, known)
+                    else:
+                        catalogue.drop_folder(connection, root.id, known)
         yield
-        known = _next_folder(database, root, folder, known)
+        after = known_folders[-1]
 
 
-def _next_folder(
+def _known_folders(
     database: Database, root: Root, folder: bytes, after: bytes | None
-) -> bytes | None:
+) -> list[bytes]:
     with database.reading() as connection:
-        return catalogue.next_folder(connection, root.id, folder, after)
+        return catalogue.next_folders(connection, root.id, folder, after, FOLDERS_AT_ONCE)
 
 
-def _write(database: Database, root: Root, batch: list[_News]) -> None:
+def _write(database: Database, root: Root, batch: list[_News]) -> Iterator[None]:
+    """Take in what was sighted, a little at a time, as a folder may hold any number of photos."""
+    photos = [photo for news in batch for photo in news.photos]
+    folders: set[tuple[int, bytes]] = set()
+    for start in range(0, len(photos), BATCH):
+        with database.writing() as connection:
+            folders |= catalogue.see(connection, photos[start : start + BATCH])
+        yield
     if batch:
         with database.writing() as connection:
-            catalogue.see(connection, [photo for news in batch for photo in news.photos])
+            restack(connection, folders)
             for news in batch:
                 pair_videos(connection, root.id, news.folder, news.videos)

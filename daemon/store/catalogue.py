@@ -12,7 +12,7 @@ from scened.store.places import Marks, Place, Sighting, device_at, displayed, is
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
 from scened.store.sidecars import note_sidecar
-from scened.store.stacks import dissolve_single, restack
+from scened.store.stacks import holds_stray, restack
 
 __all__ = [
     "drop_folder",
@@ -22,10 +22,9 @@ __all__ = [
     "lose_folder",
     "lose_root",
     "miss_file",
-    "next_folder",
+    "next_folders",
     "outdated_names",
     "see",
-    "sidecars_in_folder",
 ]
 
 BEYOND_ALL = b"\xff" * 5_000  # no path is as long
@@ -116,7 +115,7 @@ LOSE_FOLDER = text(
 
 MISSING_FILES = text(
     """
-    SELECT file.id, root.path, file.folder, file.name, file.device
+    SELECT file.id, root_id, root.path, file.folder, file.name, file.device
     FROM file JOIN root ON root.id = file.root_id
     WHERE file.status = 'missing' AND root.available
     """
@@ -139,7 +138,9 @@ OUTDATED_NAMES = text(
 
 FILES_IN_FOLDER = text(
     """
-    SELECT name, device, inode, size, modified_ns FROM file
+    SELECT file.name, device, inode, file.size, file.modified_ns, stack_id,
+        sidecar.name, sidecar.size, sidecar.modified_ns
+    FROM file LEFT JOIN sidecar ON file_id = file.id
     WHERE root_id = :root_id AND folder = :folder AND status <> 'missing'
     """
 )
@@ -151,53 +152,53 @@ FILES_CALLED = text(
     """
 )
 
-SIDECARS_IN_FOLDER = text(
-    """
-    SELECT file.name, sidecar.name AS beside, sidecar.size, sidecar.modified_ns
-    FROM file CROSS JOIN sidecar ON file_id = file.id
-    WHERE EXISTS (SELECT 1 FROM sidecar)
-        AND root_id = :root_id AND folder = :folder AND status <> 'missing'
-    """
-)
-
 HAS_FILES = text(
     "SELECT 1 FROM file"
     " WHERE root_id = :root_id AND folder = :folder AND status <> 'missing' LIMIT 1"
 )
 
-# a range that the index serves: with OR in it, every folder would cost a look at all files
-NEXT_FOLDER = text(
+# Each step is a range that the index serves, from one folder to the next: to list folders
+# otherwise would be to look at all files
+NEXT_FOLDERS = text(
     """
-    SELECT folder FROM file
-    WHERE root_id = :root_id AND folder > :after AND folder < :beyond AND status <> 'missing'
-    ORDER BY folder LIMIT 1
+    WITH RECURSIVE known (folder) AS (
+        SELECT :after UNION ALL
+        SELECT (
+            SELECT file.folder FROM file
+            WHERE root_id = :root_id AND file.folder > known.folder AND file.folder < :beyond
+                AND status <> 'missing'
+            ORDER BY file.folder LIMIT 1
+        ) FROM known WHERE known.folder IS NOT NULL LIMIT :limit
+    )
+    SELECT folder FROM known WHERE folder IS NOT NULL
     """
 )
 
 
-def see(connection: Connection, sightings: Iterable[Sighting]) -> int:
-    """Bring the catalogue in step with files that are there; return how many rows changed.
+def see(connection: Connection, sightings: Iterable[Sighting]) -> set[tuple[int, bytes]]:
+    """Bring the catalogue in step with files that are there.
 
     A file not known before is a moved one where device, inode, size and time of a known file
     agree and that one is no longer at its place; where it still is, the two are hard links and
-    share their content at once. Anything else waits to be identified.
+    share their content at once. Anything else waits to be identified. Returns the folders, each
+    with the id of its root, to `restack`.
     """
-    sightings = list(sightings)
     root_paths: dict[int, bytes] = {row.id: row.path for row in connection.execute(ROOT_PATHS)}
-    changed = 0
     renamed: list[int] = []
+    folders: set[tuple[int, bytes]] = set()
     for sighting in sightings:
-        known = connection.execute(FILE_AT_PLACE, sighting.place._asdict()).one_or_none()
+        place = sighting.place
+        known = connection.execute(FILE_AT_PLACE, place._asdict()).one_or_none()
         if known is not None:
-            noted = note_sidecar(connection, known.id, sighting.sidecar)
-            changed += _see_again(connection, known, sighting) or noted
-        else:
-            renamed.append(_see_first(connection, sighting, root_paths))
-            note_sidecar(connection, renamed[-1], sighting.sidecar)
+            _see_again(connection, known, sighting)
+            note_sidecar(connection, known.id, sighting.sidecar)
+            continue
+        file_id, moved_from = _see_first(connection, sighting, root_paths)
+        note_sidecar(connection, file_id, sighting.sidecar)
+        renamed.append(file_id)
+        folders |= {(place.root_id, place.folder), moved_from or (place.root_id, place.folder)}
     index_photos(connection, renamed)
-    if renamed:
-        restack(connection, {(each.place.root_id, each.place.folder) for each in sightings})
-    return changed + len(renamed)
+    return folders
 
 
 def lose_folder(connection: Connection, root_id: int, folder: bytes) -> int:
@@ -221,14 +222,13 @@ def drop_missing(connection: Connection) -> int:
     folders = {(row.path, row.folder) for row in rows}
     devices = {(path, folder): device_at(path, folder) for path, folder in folders}
     gone = [
-        row.id
+        row
         for row in rows
         if row.device == devices[row.path, row.folder] and is_vacant(row.path, row.folder, row.name)
     ]
-    for file_id in gone:
-        connection.execute(DELETE_FILE, {"id": file_id})
-    if gone:
-        dissolve_single(connection)
+    for row in gone:
+        connection.execute(DELETE_FILE, {"id": row.id})
+    restack(connection, {(row.root_id, row.folder) for row in gone})
     return len(gone)
 
 
@@ -250,22 +250,21 @@ def drop_folder(connection: Connection, root_id: int, folder: bytes) -> None:
     connection.execute(DELETE_FOLDER, _within(root_id, folder))
 
 
-def next_folder(
-    connection: Connection, root_id: int, folder: bytes, after: bytes | None
-) -> bytes | None:
-    """Return the first folder after `after` that files are known in, at or below `folder`."""
+def next_folders(
+    connection: Connection, root_id: int, folder: bytes, after: bytes | None, limit: int
+) -> list[bytes]:
+    """Return the folders after `after` that files are known in, at or below `folder`, in order."""
     place = {"root_id": root_id, "folder": folder}
+    first = []
     if after is None:
         if connection.execute(HAS_FILES, place).scalar():
-            return folder
+            first.append(folder)
         after = folder
     if after == folder and folder:
         after = folder + b"/"  # names such as `folder!` sort before what lies in `folder`
     beyond = folder + b"0" if folder else BEYOND_ALL
-    found: bytes | None = connection.execute(
-        NEXT_FOLDER, {"root_id": root_id, "after": after, "beyond": beyond}
-    ).scalar()
-    return found
+    values = {"root_id": root_id, "after": after, "beyond": beyond, "limit": limit + 1}
+    return first + list(connection.execute(NEXT_FOLDERS, values).scalars())[1:]
 
 
 def files_called(connection: Connection, root_id: int, folder: bytes, stem: bytes) -> list[bytes]:
@@ -285,35 +284,43 @@ def outdated_names(connection: Connection, sighting: Sighting) -> list[Place]:
     return [Place(*row) for row in rows]
 
 
-def files_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Marks]:
-    """Return the files that should lie directly in a folder, by name, as last seen."""
-    rows = connection.execute(FILES_IN_FOLDER, {"root_id": root_id, "folder": folder})
-    return {name: (device, inode, size, at) for name, device, inode, size, at in rows.all()}
+def files_in_folder(
+    connection: Connection, root_id: int, folder: bytes
+) -> tuple[dict[bytes, Marks], dict[bytes, Sidecar], bool]:
+    """Return what should lie directly in a folder, by the name of the photo, as last seen.
+
+    That is files, sidecars, and whether a file is not in the stack that it should be in.
+    """
+    place = {"root_id": root_id, "folder": folder}
+    files: dict[bytes, Marks] = {}
+    beside: dict[bytes, Sidecar] = {}
+    stacked = False
+    for row in connection.execute(FILES_IN_FOLDER, place).all():
+        name, device, inode, size, modified_ns, stack_id, sidecar, *marks = row
+        files[name] = (device, inode, size, modified_ns)
+        stacked |= stack_id is not None
+        if sidecar is not None:
+            beside[name] = Sidecar(sidecar, *marks)
+    return files, beside, holds_stray(connection, root_id, folder, files, stacked=stacked)
 
 
-def sidecars_in_folder(connection: Connection, root_id: int, folder: bytes) -> dict[bytes, Sidecar]:
-    """Return the sidecars that should lie in a folder, by the name of the photo, as last seen."""
-    rows = connection.execute(SIDECARS_IN_FOLDER, {"root_id": root_id, "folder": folder})
-    return {row.name: Sidecar(row.beside, row.size, row.modified_ns) for row in rows}
-
-
-def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting: Sighting) -> bool:
+def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting: Sighting) -> None:
     values = {**_values(sighting), "id": known.id}
     if (known.size, known.modified_ns) != (sighting.size, sighting.modified_ns):
         connection.execute(CHANGE_FILE, values)
-        return True
+        return
     if known.inode != sighting.inode:
         connection.execute(RENUMBER_FILE, values)
     elif known.device != sighting.device:  # its drive came back under another number
         connection.execute(RENUMBER_DEVICE, {**values, "old_device": known.device})
     if known.status == "missing" or known.transient:
         connection.execute(FIND_FILE_AGAIN, values)
-        return True
-    return False
 
 
-def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int, bytes]) -> int:
-    """Take in a file at a place where none was known; return its id."""
+def _see_first(
+    connection: Connection, sighting: Sighting, root_paths: dict[int, bytes]
+) -> tuple[int, tuple[int, bytes] | None]:
+    """Take in a file at a place where none was known; return its id, and whence it was moved."""
     values = _values(sighting)
     twins = connection.execute(FILES_OF_INODE, values).all()
     for twin in twins:
@@ -321,13 +328,10 @@ def _see_first(connection: Connection, sighting: Sighting, root_paths: dict[int,
             connection.execute(MOVE_FILE, {**values, "id": twin.id})
             if twin.status == "missing" or not twin.identified:  # its new name may tell more
                 connection.execute(FIND_FILE_AGAIN, {"id": twin.id})
-            return int(twin.id)
+            return int(twin.id), (twin.root_id, twin.folder)
     hard_link = next((twin for twin in twins if twin.identified), None)
-    return int(
-        connection.execute(
-            ADD_FILE, {**values, "content_id": hard_link.content_id if hard_link else None}
-        ).scalar_one()
-    )
+    values["content_id"] = hard_link.content_id if hard_link else None
+    return int(connection.execute(ADD_FILE, values).scalar_one()), None
 
 
 def _within(root_id: int, folder: bytes) -> dict[str, object]:

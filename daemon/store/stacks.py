@@ -16,14 +16,7 @@ from sqlalchemy import Connection, text
 from scened.formats import RAW, format_of
 from scened.store.places import displayed
 
-__all__ = [
-    "companions_in_folder",
-    "companions_of",
-    "dissolve_single",
-    "pair_videos",
-    "restack",
-    "stack_changes",
-]
+__all__ = ["companions_in_folder", "companions_of", "holds_stray", "pair_videos", "restack"]
 
 HEIC_SUFFIXES = frozenset({b".heic", b".heif", b".hif"})
 JPEG_SUFFIXES = frozenset({b".jpg", b".jpeg", b".jpe"})
@@ -37,15 +30,6 @@ FILES = text(
 )
 
 SET_STACK = text("UPDATE file SET stack_id = :stack_id WHERE id = :id")
-
-DISSOLVE_SINGLE = text(
-    """
-    UPDATE file SET stack_id = NULL WHERE stack_id IN (
-        SELECT stack_id FROM file WHERE stack_id IS NOT NULL
-        GROUP BY stack_id HAVING count(*) = 1
-    ) AND id NOT IN (SELECT file_id FROM companion)
-    """
-)
 
 FILES_THERE = text(
     "SELECT id, name FROM file"
@@ -68,8 +52,8 @@ DELETE_COMPANION = text("DELETE FROM companion WHERE file_id = :file_id AND name
 # whoever follows `seq` is to learn of it
 TOUCH_STACK = text(
     """
-    UPDATE file SET status = status WHERE id = :file_id
-        OR stack_id = (SELECT stack_id FROM file WHERE id = :file_id)
+    UPDATE file SET status = status WHERE root_id = :root_id AND folder = :folder
+        AND (id = :file_id OR stack_id = (SELECT stack_id FROM file WHERE id = :file_id))
     """
 )
 
@@ -82,17 +66,11 @@ def restack(connection: Connection, folders: Iterable[tuple[int, bytes]]) -> int
     changes = [
         {"id": file_id, "stack_id": stack_id}
         for root_id, folder in folders
-        for file_id, stack_id in stack_changes(connection, root_id, folder)
+        for file_id, stack_id in _changes(connection, root_id, folder)
     ]
     if changes:
         connection.execute(SET_STACK, changes)
-        dissolve_single(connection)  # what was moved here may have left one behind
     return len(changes)
-
-
-def dissolve_single(connection: Connection) -> None:
-    """Dissolve the stacks of which one file is left, and no companion."""
-    connection.execute(DISSOLVE_SINGLE)
 
 
 def companions_of(photos: Iterable[bytes], videos: Collection[bytes]) -> set[bytes]:
@@ -129,12 +107,24 @@ def pair_videos(
     if gone or new:
         restack(connection, [(root_id, folder)])
         for file_id in {file_id for _, file_id in gone | new}:
-            connection.execute(TOUCH_STACK, {"file_id": file_id})
+            values = {"root_id": root_id, "folder": folder, "file_id": file_id}
+            connection.execute(TOUCH_STACK, values)
 
 
-def stack_changes(
-    connection: Connection, root_id: int, folder: bytes
-) -> list[tuple[int, int | None]]:
+def holds_stray(
+    connection: Connection, root_id: int, folder: bytes, names: Iterable[bytes], *, stacked: bool
+) -> bool:
+    """Tell whether a file of a folder is not in the stack it should be in.
+
+    `names` are the files there, and `stacked` tells whether any is in a stack.
+    """
+    suffixes = {name[name.rfind(b".") :] for name in names}
+    families = {_family(suffix) for suffix in suffixes} - {None}
+    # nearly everywhere there is nothing to look at
+    return (stacked or len(families) > 1) and bool(_changes(connection, root_id, folder))
+
+
+def _changes(connection: Connection, root_id: int, folder: bytes) -> list[tuple[int, int | None]]:
     """Return each file of a folder whose stack is not what it should be, and what it should be."""
     rows = connection.execute(FILES, {"root_id": root_id, "folder": folder}).all()
     family_of = {suffix: _family(suffix) for suffix in {_suffix(name) for _, name, _, _ in rows}}
