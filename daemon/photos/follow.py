@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from scened.clock import Clock
 from scened.formats import format_of, is_video
 from scened.photos.ignore import IGNORE_FILES, rules_for
-from scened.photos.reconcile import is_there, reconcile
+from scened.photos.reconcile import is_another_drive, is_there, reconcile
+from scened.photos.returning import follow_drive
 from scened.photos.scan import describe, videos_in
 from scened.photos.settle import Settling, is_fresh
 from scened.photos.watch import Change, Watcher
@@ -259,10 +260,14 @@ class Follower:
             listed = roots(connection)
         for root in listed:
             self._roots[root.id] = root
-            if is_there(root) != root.available:
+            there = is_there(root)
+            if not there and not root.available and follow_drive(self._database, root):
+                self.reload()
+                return
+            if there != root.available or (there and is_another_drive(root)):
                 if self._watcher is not None:  # a watch does not outlive its drive
                     self._watcher.unwatch(root.id)
-                if root.available:
+                if root.available and not there:
                     self._to_walk[root.id, b""] = None
                 else:
                     self._follow(root)

@@ -13,11 +13,12 @@ from scened.photos.scan import Folder, scan_folder
 from scened.photos.settle import Settling, is_fresh
 from scened.store import catalogue
 from scened.store.database import Database
+from scened.store.drives import drive_of
 from scened.store.places import Place, Sighting, join
 from scened.store.roots import Root, set_availability
 from scened.store.stacks import companions_in_folder, companions_of, pair_videos, restack
 
-__all__ = ["is_there", "reconcile"]
+__all__ = ["is_another_drive", "is_there", "reconcile"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,14 +37,22 @@ class _News(NamedTuple):
 def is_there(root: Root) -> bool:
     """Tell whether the root's own photos can be seen.
 
-    An empty folder on another device than before is the bare mount point of a drive that is
+    An empty folder on another drive than before is the bare mount point of a drive that is
     away, not a library whose photos were all deleted.
     """
     try:
-        stat = os.stat(root.path or b"/")
-        if not modes.S_ISDIR(stat.st_mode):
+        path = root.path or b"/"
+        if not modes.S_ISDIR(os.stat(path).st_mode):
             return False
-        return root.device in (None, stat.st_dev) or not _is_empty(root)
+        return root.device in (None, drive_of(path)) or not _is_empty(root)
+    except OSError:
+        return False
+
+
+def is_another_drive(root: Root) -> bool:
+    """Tell whether another drive than before is mounted where a root is."""
+    try:
+        return root.device not in (None, drive_of(root.path or b"/"))
     except OSError:
         return False
 
@@ -95,7 +104,7 @@ def reconcile(
 
 def _note_device(database: Database, root: Root) -> None:
     try:
-        device = None if _is_empty(root) else os.stat(root.path or b"/").st_dev
+        device = None if _is_empty(root) else drive_of(root.path or b"/")
     except OSError:  # it went away this very moment, which the walk will find
         return
     if root.available and device in (None, root.device):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from scened.formats import format_of, is_video
 from scened.photos.ignore import FolderRules
 from scened.sidecars import Sidecar, find_sidecar, is_sidecar, names_of
+from scened.store.drives import drive_of
 from scened.store.places import Marks, Place, Sighting, marks_of
 
 __all__ = ["Folder", "describe", "scan_folder", "videos_in"]
@@ -47,7 +48,7 @@ def scan_folder(rules: FolderRules) -> Folder:
     videos: set[bytes] = set()
     folders: list[FolderRules] = []
     empty = True
-    device = os.stat(rules.path or b"/").st_dev
+    device = drive_of(rules.path or b"/")
     with os.scandir(rules.path or b"/") as entries:
         for entry in entries:
             empty = False
@@ -82,7 +83,7 @@ def describe(place: Place, path: bytes) -> Sighting | None:
     """
     try:
         stat = os.lstat(path)
-        device = os.stat(os.path.dirname(path)).st_dev  # noqa: PTH120 - bytes
+        device = drive_of(os.path.dirname(path))  # noqa: PTH120 - bytes
     except OSError:
         return None
     if not modes.S_ISREG(stat.st_mode) or _is_placeholder(stat):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Row, text
 
 from scened.sidecars import Sidecar
-from scened.store.places import Marks, Place, Sighting, device_at, displayed, is_vacant, join
+from scened.store.places import Marks, Place, Sighting, displayed, drive_at, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
 from scened.store.sidecars import note_sidecar
@@ -25,6 +25,7 @@ __all__ = [
     "next_folders",
     "outdated_names",
     "see",
+    "some_files",
 ]
 
 BEYOND_ALL = b"\xff" * 5_000  # no path is as long
@@ -145,6 +146,10 @@ FILES_IN_FOLDER = text(
     """
 )
 
+SOME_FILES = text(
+    "SELECT folder, name, size, modified_ns FROM file WHERE root_id = :root_id ORDER BY id LIMIT 8"
+)
+
 FILES_CALLED = text(
     """
     SELECT name FROM file
@@ -220,11 +225,11 @@ def drop_missing(connection: Connection) -> int:
     """
     rows = connection.execute(MISSING_FILES).all()
     folders = {(row.path, row.folder) for row in rows}
-    devices = {(path, folder): device_at(path, folder) for path, folder in folders}
+    drives = {(path, folder): drive_at(path, folder) for path, folder in folders}
     gone = [
         row
         for row in rows
-        if row.device == devices[row.path, row.folder] and is_vacant(row.path, row.folder, row.name)
+        if row.device == drives[row.path, row.folder] and is_vacant(row.path, row.folder, row.name)
     ]
     for row in gone:
         connection.execute(DELETE_FILE, {"id": row.id})
@@ -265,6 +270,12 @@ def next_folders(
     beyond = folder + b"0" if folder else BEYOND_ALL
     values = {"root_id": root_id, "after": after, "beyond": beyond, "limit": limit + 1}
     return first + list(connection.execute(NEXT_FOLDERS, values).scalars())[1:]
+
+
+def some_files(connection: Connection, root_id: int) -> list[tuple[bytes, bytes, int, int]]:
+    """Return folder, name, size and time (ns) of a few files of a root, by which it is known."""
+    rows = connection.execute(SOME_FILES, {"root_id": root_id})
+    return [(row.folder, row.name, row.size, row.modified_ns) for row in rows]
 
 
 def files_called(connection: Connection, root_id: int, folder: bytes, stem: bytes) -> list[bytes]:

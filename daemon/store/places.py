@@ -6,13 +6,14 @@ import os
 from typing import NamedTuple
 
 from scened.sidecars import Sidecar
+from scened.store.drives import NUMBER_BITS, drive_of
 
 __all__ = [
     "Marks",
     "Place",
     "Sighting",
-    "device_at",
     "displayed",
+    "drive_at",
     "is_behind_link",
     "is_vacant",
     "join",
@@ -20,10 +21,9 @@ __all__ = [
     "split",
 ]
 
-# By which a file is known: device of its folder, inode, size, time of its last change (ns). A plain
+# By which a file is known: drive of its folder, inode, size, time of its last change (ns). A plain
 # tuple, as a walk makes one of every file
 Marks = tuple[int, int, int, int]
-INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF  # SQLite's integers have 63 and a sign, some inodes all 64
 
 
 class Place(NamedTuple):
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 class Sighting(NamedTuple):
     """A regular file as the file system describes it now; a change in any number is a change.
 
-    `device` is that of the folder it lies in, `sidecar` what lies beside it.
+    `device` is the drive of the folder it lies in, `sidecar` what lies beside it.
     """
 
     place: Place
@@ -51,17 +51,17 @@ class Sighting(NamedTuple):
     def of(
         cls, place: Place, stat: os.stat_result, device: int, sidecar: Sidecar | None = None
     ) -> Sighting:
-        """Describe the file at `place` by its `stat` and the device of its folder."""
+        """Describe the file at `place` by its `stat` and the drive of its folder."""
         return cls(place, *marks_of(stat, device), sidecar)
 
 
 def marks_of(stat: os.stat_result, device: int) -> Marks:
-    """Return the marks of a file from its `stat` and the device of its folder.
+    """Return the marks of a file from its `stat` and the drive of its folder.
 
-    A folder's device tells file systems apart also where nothing is left in it, which those of
+    A folder's drive tells file systems apart also where nothing is left in it, which those of
     files do not (overlayfs(5) gives files numbers of their own).
     """
-    return device, stat.st_ino & INODE_BITS, stat.st_size, stat.st_mtime_ns
+    return device, stat.st_ino & NUMBER_BITS, stat.st_size, stat.st_mtime_ns
 
 
 def join(root: bytes, folder: bytes, name: bytes) -> bytes:
@@ -101,15 +101,15 @@ def is_behind_link(root: bytes, folder: bytes) -> bool:
     return False
 
 
-def device_at(root: bytes, folder: bytes) -> int | None:
-    """Return the device of a folder of a root, or of the nearest one above it that is there.
+def drive_at(root: bytes, folder: bytes) -> int | None:
+    """Return the drive of a folder of a root, or of the nearest one above it that is there.
 
-    Where a drive was unplugged that is the device of what it was mounted on. None where not
+    Where a drive was unplugged that is the drive of what it was mounted on. None where not
     even the root can be asked.
     """
     while True:
         try:
-            return os.stat(root + b"/" + folder).st_dev
+            return drive_of(root + b"/" + folder)
         except (FileNotFoundError, NotADirectoryError):
             if not folder:
                 return None

@@ -35,6 +35,7 @@ from tests.integration.following import Following
 from tests.photos import photo
 
 HOUR_SECONDS = 3600
+DRIVE_BYTES = 8 * 2**20
 OVERRIDE_PERMISSIONS = 0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, capabilities(7)
 LABELS = (
     Label("animal", "object", None, ("creature",), 0.5),
@@ -261,6 +262,37 @@ def mounted(folder: Path, options: str = "size=50%") -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Drive:
+    """A real file system in a file, to be plugged in wherever one likes, again and again."""
+
+    def __init__(self, image: Path) -> None:
+        self._image = image
+        for tool in ("mkfs.ext4", "mount", "losetup"):
+            if shutil.which(tool) is None:
+                pytest.skip(f"there is no {tool}")
+        with image.open("wb") as file:
+            file.truncate(DRIVE_BYTES)
+        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+
+    @contextmanager
+    def plugged_in(self, folder: Path) -> Iterator[None]:
+        """Mount it on a folder, which is made for that."""
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-o", "loop", str(self._image), str(folder)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("drives cannot be mounted here")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Drive:
+    """An empty drive that is not plugged in."""
+    return Drive(tmp_path / "drive.ext4")
 
 
 @pytest.fixture(scope="session")
