@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
 
 from scened.clock import Clock
 from scened.formats import format_of, is_video
@@ -12,6 +13,7 @@ from scened.photos.reconcile import is_another_drive, is_there, reconcile
 from scened.photos.returning import follow_drive
 from scened.photos.scan import describe, videos_in
 from scened.photos.settle import Settling, is_fresh
+from scened.photos.unwatched import unwatched_folders
 from scened.photos.watch import Change, Watcher
 from scened.sidecars import is_sidecar, stem_of
 from scened.store import catalogue
@@ -29,6 +31,15 @@ POLL_SHARE = 0.02  # of the time, at the most, to walk it
 STORM_CHANGES = 5_000  # told within STORM_SECONDS; the system drops what it cannot queue (16,384)
 STORM_SECONDS = 10.0
 ROOT_CHECK_SECONDS = 5.0  # how soon an unplugged drive, or its return, is noticed
+
+
+@dataclass
+class _Polled:
+    """The folders of a root that are read at intervals, and when to read them next."""
+
+    folders: Set[bytes]
+    due: float
+    began: float
 
 
 class Follower:
@@ -49,8 +60,9 @@ class Follower:
         self._to_walk: dict[tuple[int, bytes], None] = {}  # in order, each once
         self._to_pair: set[tuple[int, bytes]] = set()  # folders where photos or videos came or went
         self._walk: Iterator[None] | None = None
-        self._walked = (0, b"", clock())  # root, folder, and since when
-        self._polled: dict[int, float] = {}  # roots that are not watched: when to walk them
+        self._walked = 0  # the root
+        self._told: set[tuple[int, bytes]] = set()  # folders that may be new, and unwatched
+        self._polled: dict[int, _Polled] = {}  # roots that are not watched, or not as a whole
         self._storms: dict[int, tuple[float, int]] = {}  # changes of late: since when, how many
         self._lost_at: float | None = None
         self._roots_checked_at = clock()
@@ -113,6 +125,7 @@ class Follower:
         elif change.is_folder:
             folder = place.folder + b"/" + place.name if place.folder else place.name
             self._to_walk[root.id, folder] = None
+            self._told.add((root.id, folder))
         elif format_of(place.name) is not None:
             self._look_at(root, place, change.path)
             self._look_at_other_names(place)
@@ -136,16 +149,18 @@ class Follower:
         self._poll()
         if self._walk is None and self._to_walk:
             root_id, folder = next(iter(self._to_walk))
-            self._walked = (root_id, folder, self._clock())
+            self._walked = root_id
             del self._to_walk[root_id, folder]
             if root_id in self._roots:
                 self._walk = reconcile(self._database, self._roots[root_id], self._settling, folder)
         if self._walk is not None and next(self._walk, WALKED) is WALKED:
             self._walk = None
-            self._note_walk(*self._walked)
+            self._note_walk(self._walked)
             self._lost_at = self._clock()
         if not self.walking:  # a walk writes down what it saw a while ago
             self._pair()
+        if self._told and not self.walking:
+            self._mind_new_folders()
         self._check_roots()
         if self.quiet and self._lost_at is not None and self._grace_is_over(self._lost_at):
             self.let_go()
@@ -163,27 +178,58 @@ class Follower:
 
     def _follow(self, root: Root) -> None:
         if self._watcher is not None:
-            self._polled.pop(root.id, None)
+            if self._polled.pop(root.id, None) is not None:
+                self._watcher.unwatch(root.id)  # there may be more watches by now
             reason = self._watcher.watch(root)
             if reason is not None:
-                self._polled[root.id] = math.inf  # until it was walked once
-            if reason != root.polled:
-                with self._database.writing() as connection:
-                    set_polled(connection, root.id, reason)
+                self._set_polled(root, {b""}, reason)
+            else:
+                self._poll_some(root, self._watcher.refusal())
         self._to_walk[root.id, b""] = None
 
-    def _poll(self) -> None:
-        """Have roots walked again that cannot be watched, for a small share of the time."""
-        now = self._clock()
-        for root_id, due in self._polled.items():
-            if now >= due:
-                self._polled[root_id] = math.inf
-                self._to_walk[root_id, b""] = None
+    def _mind_new_folders(self) -> None:
+        """Have those folders read at intervals that appeared when no watches were left."""
+        told, self._told = self._told, set()
+        refusal = self._watcher.refusal() if self._watcher is not None else None
+        for root_id, folder in told if refusal is not None else ():
+            polled = self._polled.get(root_id)
+            if root_id in self._roots and (polled is None or b"" not in polled.folders):
+                before = polled.folders if polled is not None else set()
+                self._poll_some(self._roots[root_id], refusal, folder, before)
 
-    def _note_walk(self, root_id: int, folder: bytes, began: float) -> None:
+    def _poll_some(
+        self, root: Root, refusal: str | None, folder: bytes = b"", before: Set[bytes] = frozenset()
+    ) -> None:
+        """Have the folders below `folder` that are not watched read at intervals, as others are."""
+        new = set(unwatched_folders(root, folder)) if refusal is not None else set()
+        folders = new | before
+        self._set_polled(
+            root, folders, f"{len(folders):,} of its folders, as {refusal}" if folders else None
+        )
+
+    def _set_polled(self, root: Root, folders: Set[bytes], reason: str | None) -> None:
+        if folders:
+            self._polled[root.id] = _Polled(folders, math.inf, self._clock())  # until walked once
+            self._to_walk |= {(root.id, folder): None for folder in folders}
+        if reason != root.polled:
+            with self._database.writing() as connection:
+                set_polled(connection, root.id, reason)
+            self._roots[root.id] = root._replace(polled=reason)
+
+    def _poll(self) -> None:
+        """Have folders walked again that cannot be watched, for a small share of the time."""
         now = self._clock()
-        if root_id in self._polled and not folder:
-            self._polled[root_id] = now + max(POLL_SECONDS, (now - began) / POLL_SHARE)
+        for root_id, polled in self._polled.items():
+            if now >= polled.due:
+                polled.due, polled.began = math.inf, now
+                self._to_walk |= {(root_id, folder): None for folder in polled.folders}
+
+    def _note_walk(self, root_id: int) -> None:
+        """Set when the folders of a root are read next, once all that is to be walked of it was."""
+        polled = self._polled.get(root_id)
+        if polled is not None and not any(each == root_id for each, _ in self._to_walk):
+            now = self._clock()
+            polled.due = now + max(POLL_SECONDS, (now - polled.began) / POLL_SHARE)
 
     def _is_storm(self, root: Root) -> bool:
         """Have a root walked of which so much is told at once that the system may drop some.

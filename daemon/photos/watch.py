@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -88,6 +89,22 @@ class Watcher:
             )
         except OSError as error:
             return _WATCH_REFUSALS.get(error.errno or 0, error.strerror or "it cannot be watched")
+        except RecursionError:  # the library descends with a call for each level
+            return "its folders lie too deep in one another"
+        return None
+
+    def refusal(self) -> str | None:
+        """Return why no further folder can be watched, or None when there is room for one.
+
+        A root is watched as a whole, where the system refuses none or some of its folders, and
+        which these are it does not say.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                watch = self._observer.schedule(FileSystemEventHandler(), folder)
+            except OSError as error:
+                return _WATCH_REFUSALS.get(error.errno or 0)
+            self._observer.unschedule(watch)
         return None
 
     def unwatch(self, root_id: int) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NoReturn
 
 import psutil
@@ -15,6 +19,10 @@ from scened.photos import follow
 from scened.photos.follow import Follower
 from scened.photos.watch import Change, network_file_system
 from tests.integration.conftest import Library, put
+
+WATCHES_ALLOWED = Path("/proc/sys/user/max_inotify_watches")  # in this user namespace
+FEW_WATCHES = 10
+PATIENCE_SECONDS = 60.0
 
 
 def settle(library: Library, follower: Follower) -> None:
@@ -49,6 +57,56 @@ def test_without_watches_a_root_is_read_at_intervals_and_says_so(
         library.clock.advance(follow.POLL_SECONDS + 1)
         settle(library, follower)
         assert library.paths() == {str(new)}
+    finally:
+        follower.stop()
+
+
+@pytest.mark.promise(
+    "watch: the limit of watches is reached",
+    "the rest is read at intervals, and status says so",
+)
+def test_when_the_watches_run_out_only_the_other_folders_are_read_at_intervals(
+    library: Library, root: Path, request: pytest.FixtureRequest
+) -> None:
+    if int(WATCHES_ALLOWED.read_text()) != FEW_WATCHES:  # once more, where there are few
+        few = (
+            f"echo {FEW_WATCHES} > {WATCHES_ALLOWED} && exec $0 -m pytest -q -p no:cacheprovider $1"
+        )
+        command = ["unshare", "--user", "--map-root-user", "sh", "-c", few, sys.executable]
+        if shutil.which("unshare") is None or subprocess.run([*command[:3], "true"]).returncode:
+            pytest.skip("user namespaces cannot be made here")
+        again = subprocess.run([*command, request.node.nodeid], capture_output=True, text=True)
+        assert again.returncode == 0, again.stdout
+        return
+    for number in range(FEW_WATCHES + 5):
+        put(root / f"{number}" / "a.jpg")
+    told: SimpleQueue[Change] = SimpleQueue()
+    follower = Follower(library.database, library.clock, told.put)
+    follower.start()
+    try:
+        settle(library, follower)
+        # one watch is the root's, and whoever asks whether there is room gives its own back
+        assert (library.roots()[0].polled or "").startswith(
+            "6 of its folders, as the system has no"
+        )
+        new = {str(put(root / f"{number}" / "b.jpg", 1)) for number in range(FEW_WATCHES + 5)}
+        heard = set()
+        while len(heard) < FEW_WATCHES - 1:
+            change = told.get(timeout=PATIENCE_SECONDS)
+            heard.add(os.fsdecode(change.path))
+            follower.handle(change)
+        settle(library, follower)
+        assert library.paths() & new == heard
+        library.clock.advance(follow.POLL_SECONDS + 1)
+        settle(library, follower)
+        assert library.paths() >= new
+        inside = put(root / "late" / "later" / "a.jpg")
+        while os.fsdecode(told.get(timeout=PATIENCE_SECONDS).path) != str(root / "late"):
+            pass
+        follower.handle(Change(1, bytes(root / "late"), is_folder=True))
+        settle(library, follower)
+        assert (library.roots()[0].polled or "").startswith("7 of its folders")
+        assert str(inside) in library.paths()
     finally:
         follower.stop()
 
