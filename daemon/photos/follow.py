@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
@@ -62,6 +63,7 @@ class Follower:
         self._walk: Iterator[None] | None = None
         self._walked = 0  # the root
         self._told: set[tuple[int, bytes]] = set()  # folders that may be new, and unwatched
+        self._opened: set[tuple[int, bytes]] = set()  # those that may have been closed before
         self._polled: dict[int, _Polled] = {}  # roots that are not watched, or not as a whole
         self._storms: dict[int, tuple[float, int]] = {}  # changes of late: since when, how many
         self._lost_at: float | None = None
@@ -126,6 +128,8 @@ class Follower:
             folder = place.folder + b"/" + place.name if place.folder else place.name
             self._to_walk[root.id, folder] = None
             self._told.add((root.id, folder))
+            if change.opened and os.access(change.path, os.R_OK | os.X_OK):
+                self._opened.add((root.id, folder))
         elif format_of(place.name) is not None:
             self._look_at(root, place, change.path)
             self._look_at_other_names(place)
@@ -188,8 +192,15 @@ class Follower:
         self._to_walk[root.id, b""] = None
 
     def _mind_new_folders(self) -> None:
-        """Have those folders read at intervals that appeared when no watches were left."""
+        """Watch folders that were opened; have those polled that no watch is left for."""
         told, self._told = self._told, set()
+        opened, self._opened = self._opened, set()
+        for root_id, folder in opened:
+            if (root := self._roots.get(root_id)) is None or self._watcher is None:
+                continue
+            if root_id not in self._polled and any(unwatched_folders(root, folder)):
+                self._watcher.unwatch(root_id)  # it is watched as a whole, so all of it anew
+                self._follow(root)
         refusal = self._watcher.refusal() if self._watcher is not None else None
         for root_id, folder in told if refusal is not None else ():
             polled = self._polled.get(root_id)

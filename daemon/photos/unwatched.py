@@ -20,7 +20,12 @@ MINOR_BITS = 20  # of the device in `sdev`; the others are its major number
 
 
 def unwatched_folders(root: Root, folder: bytes = b"") -> Iterator[bytes]:
-    """Yield the topmost folders of a root without a watch, at or below `folder`."""
+    """Yield the topmost folders of a root without a watch, at or below `folder`.
+
+    None where the system does not tell: others than Linux refuse no watch.
+    """
+    if not OPEN_FILES.is_dir():
+        return
     watched = set(_watched())
     rules = rules_for(root.path, folder)
     stack = [rules] if rules is not None else []

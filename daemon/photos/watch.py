@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import psutil
 from watchdog.events import (
+    EVENT_TYPE_ATTRIB,
     DirMovedEvent,
     FileClosedNoWriteEvent,
     FileOpenedEvent,
@@ -51,11 +52,15 @@ _WATCH_REFUSALS = {
 
 
 class Change(NamedTuple):
-    """Something happened at `path` in a root; what, the disk itself will tell."""
+    """Something happened at `path` in a root; what, the disk itself will tell.
+
+    `opened`: it may be that a folder can be read now that could not before.
+    """
 
     root_id: int
     path: bytes
     is_folder: bool
+    opened: bool = False
 
 
 class Watcher:
@@ -142,6 +147,7 @@ class _Handler(FileSystemEventHandler):
         if event.event_type in ("modified", "closed") and is_video(os.fsencode(event.src_path)):
             return  # of a video only its name counts
         is_folder = event.is_directory or isinstance(event, DirMovedEvent)
+        opened = event.is_directory and event.event_type == EVENT_TYPE_ATTRIB
         for path in (event.src_path, event.dest_path):
             if path:
-                self._tell(Change(self._root_id, os.fsencode(path), is_folder))
+                self._tell(Change(self._root_id, os.fsencode(path), is_folder, opened))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 import psutil
-import xxhash
 
 __all__ = ["NUMBER_BITS", "drive_of", "places_on_drive"]
 
@@ -25,7 +25,8 @@ def drive_of(path: bytes) -> int:
     device = os.stat(path).st_dev
     uuid = _uuid(device)
     if uuid is not None:
-        return xxhash.xxh3_64_intdigest(uuid.encode()) & NUMBER_BITS
+        digest = hashlib.blake2b(uuid.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") & NUMBER_BITS
     return (os.statvfs(path).f_fsid & NUMBER_BITS) or device
 
 

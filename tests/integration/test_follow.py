@@ -14,7 +14,16 @@ import pytest
 
 from scened.photos.follow import GRACE_SECONDS, Follower
 from scened.photos.settle import SETTLE_SECONDS
-from tests.integration.conftest import FakeClock, Library, fill, jpeg, known, put
+from scened.photos.watch import Change
+from tests.integration.conftest import (
+    FakeClock,
+    Library,
+    fill,
+    jpeg,
+    known,
+    put,
+    without_privileges,
+)
 from tests.integration.following import Following
 
 STORM_FILES = 1_000
@@ -195,6 +204,55 @@ def test_a_photo_that_changed_while_it_was_read_waits_anew(
     put(root / "0.jpg", 9)
     following.follower.look_again(bytes(root / "0.jpg"))
     assert library.status_of(root / "0.jpg") == "pending"
+
+
+@pytest.mark.promise(
+    "watch: a folder can be read that could not before",
+    "it is read and watched",
+)
+def test_a_folder_that_is_opened_is_read_and_watched(library: Library, root: Path) -> None:
+    closed = root / "closed"
+    put(closed / "a.jpg")
+    closed.chmod(0)
+    events: SimpleQueue[Change] = SimpleQueue()
+    with without_privileges():
+        follower = Follower(library.database, library.clock, events.put)
+        follower.start()
+        try:
+            while follower.turn():
+                pass
+            assert library.paths() == set()
+            closed.chmod(0o755)
+            for expected in ("closed", "b.jpg"):
+                while not (change := events.get(timeout=EVENT_SECONDS)).path.endswith(
+                    expected.encode()
+                ):
+                    pass
+                follower.handle(change)
+                while follower.turn():
+                    pass
+                put(closed / "b.jpg", 1)
+            assert library.paths() == {str(closed / "a.jpg"), str(closed / "b.jpg")}
+        finally:
+            follower.stop()
+
+
+@pytest.mark.promise(
+    "watch: a folder cannot be listed",
+    "what is known of it is kept",
+)
+def test_a_folder_that_is_closed_keeps_what_is_known(
+    library: Library, root: Path, following: Following
+) -> None:
+    put(root / "inner" / "a.jpg")
+    following.hear(root / "inner")
+    following.turns()
+    before = known(library)
+    (root / "inner").chmod(0)
+    following.hear(root / "inner")
+    with without_privileges():
+        following.turns()
+    assert known(library) == before
 
 
 def test_when_nothing_is_due_it_says_so(following: Following) -> None:
