@@ -37,8 +37,10 @@ unit integration e2e: $(VENV)/test.stamp
 # then one daemon that works for an hour
 soak: $(VENV)/test.stamp
 	SCENED_SOAK_EXAMPLES=100 SCENED_SOAK_STEPS=100 SCENED_SOAK_ALBUM=2000 SCENED_SOAK_KILLS=1000 \
-	SCENED_SOAK_STOP_SECONDS=60 $(BIN)/python -m pytest -q --hypothesis-profile=default \
-		tests/e2e/test_truth.py tests/e2e/test_random_kills.py tests/e2e/test_trouble.py
+	SCENED_SOAK_STOP_SECONDS=60 SCENED_SOAK_STORM=10000 \
+	$(BIN)/python -m pytest -q --hypothesis-profile=default \
+		tests/e2e/test_truth.py tests/e2e/test_random_kills.py tests/e2e/test_trouble.py \
+		tests/e2e/test_storm.py
 	$(BIN)/python benchmarks/soak.py --photos 100000
 
 # Tries every promise of docs/reliability.md, breaks some on purpose, and writes the page

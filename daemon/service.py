@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 BOOST_PROCESSES = 4  # at the most; each may hold 180 MB, and far more while it decodes
 PATIENCE_SECONDS = 1.0  # the longest sleep: commands are noticed within it
+MESSAGES_SECONDS = 0.25  # for what has come in, at a time
 WORKING_BEAT_SECONDS = 1.0
 IDLE_BEAT_SECONDS = 60.0
 RECONCILE_MINUTES = 60
@@ -217,10 +218,14 @@ class Service:
         self._follower.walk_anew()
 
     def _messages(self) -> Iterator[Message]:
-        """Yield what has come in, after waiting for it as long as nothing else is due."""
+        """Yield what has come in, after waiting for it as long as nothing else is due.
+
+        Where it comes in faster than it is taken, other things get their turn too.
+        """
         try:
             yield self._inbox.get(timeout=self._patience())
-            while True:
+            deadline = self._clock() + MESSAGES_SECONDS
+            while self._clock() < deadline:
                 yield self._inbox.get_nowait()
         except Empty:
             return
@@ -232,7 +237,7 @@ class Service:
     def _handle(self, message: Message) -> None:
         match message:
             case Change():
-                self._follower.handle(message)
+                self._follower.handle(message, self._inbox.qsize())
             case AnalyzerSaid() | AnalyzerEnded():
                 self._dispatcher.handle(message)
             case Stop():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Set
@@ -25,12 +26,16 @@ from scened.store.stacks import pair_videos, restack
 
 __all__ = ["Follower"]
 
+logger = logging.getLogger(__name__)
+
 GRACE_SECONDS = 10.0  # how long a file that has gone may take to turn up under another name
 WALKED = object()  # what a walk gives after its last folder
 POLL_SECONDS = 60.0  # the least between two walks of a root that cannot be watched
 POLL_SHARE = 0.02  # of the time, at the most, to walk it
 STORM_CHANGES = 5_000  # told within STORM_SECONDS; the system drops what it cannot queue (16,384)
 STORM_SECONDS = 10.0
+STORM_BEHIND = 1_000  # pieces of news that wait: to look at each would take seconds
+LULL_SECONDS = 5.0  # without lost events, until the watches are in place again
 ROOT_CHECK_SECONDS = 5.0  # how soon an unplugged drive, or its return, is noticed
 
 
@@ -66,6 +71,7 @@ class Follower:
         self._opened: set[tuple[int, bytes]] = set()  # those that may have been closed before
         self._polled: dict[int, _Polled] = {}  # roots that are not watched, or not as a whole
         self._storms: dict[int, tuple[float, int]] = {}  # changes of late: since when, how many
+        self._events_lost_at: float | None = None  # when the system last dropped some
         self._lost_at: float | None = None
         self._roots_checked_at = clock()
 
@@ -82,7 +88,8 @@ class Follower:
     @property
     def quiet(self) -> bool:
         """Tell whether the catalogue shows the disk as far as anyone can know."""
-        return not self.walking and not self._settling and not self._to_pair
+        waits = self._settling or self._to_pair or self._events_lost_at is not None
+        return not self.walking and not waits
 
     def start(self) -> None:
         """Begin to follow every root of the database."""
@@ -113,13 +120,18 @@ class Follower:
         for root in self._roots.values():
             self._to_walk[root.id, b""] = None
 
-    def handle(self, change: Change) -> None:
-        """Look at the disk where something is said to have changed."""
+    def handle(self, change: Change, behind: int = 0) -> None:
+        """Look at the disk where something is said to have changed; `behind`: as more news wait."""
+        if change.lost:
+            if self._events_lost_at is None:
+                logger.warning("the system dropped events; every folder will be read")
+            self._events_lost_at = self._clock()
+            return
         root = self._roots.get(change.root_id)
         parts = split(root.path, change.path) if root is not None else None
         if root is None or parts is None:
             return
-        if self._is_storm(root):
+        if self._is_storm(root, behind):
             return
         place = Place(root.id, *parts)
         if place.name in IGNORE_FILES:
@@ -151,6 +163,9 @@ class Follower:
                 restack(connection, catalogue.see(connection, settled))
             self._to_pair |= {(each.place.root_id, each.place.folder) for each in settled}
         self._poll()
+        if self._events_lost_at is not None and self._clock() - self._events_lost_at > LULL_SECONDS:
+            self._events_lost_at = None
+            self.walk_anew()
         if self._walk is None and self._to_walk:
             root_id, folder = next(iter(self._to_walk))
             self._walked = root_id
@@ -242,17 +257,17 @@ class Follower:
             now = self._clock()
             polled.due = now + max(POLL_SECONDS, (now - polled.began) / POLL_SHARE)
 
-    def _is_storm(self, root: Root) -> bool:
-        """Have a root walked of which so much is told at once that the system may drop some.
+    def _is_storm(self, root: Root, behind: int) -> bool:
+        """Have a root walked of which more is told at once than can be looked at one by one.
 
-        What is told until then need not be looked at one by one: the walk finds it.
+        The system may drop some of it too; the walk finds all.
         """
         now = self._clock()
         began, changes = self._storms.get(root.id, (now, 0))
         if now - began > STORM_SECONDS:
             began, changes = now, 0
         self._storms[root.id] = (began, changes + 1)
-        if changes < STORM_CHANGES:
+        if changes < STORM_CHANGES and behind < STORM_BEHIND:
             return False
         self._to_walk[root.id, b""] = None
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -44,6 +45,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "webdav",
     }
 )
+OVERFLOW_LOGGERS = ("watchdog.observers.inotify_c", "watchdog.observers.inotify")
+OVERFLOW = "queue overflowed"
 _WATCH_REFUSALS = {
     errno.ENOSPC: "the system has no watches left (fs.inotify.max_user_watches)",
     errno.EMFILE: "the system has no watchers left (fs.inotify.max_user_instances)",
@@ -54,13 +57,15 @@ _WATCH_REFUSALS = {
 class Change(NamedTuple):
     """Something happened at `path` in a root; what, the disk itself will tell.
 
-    `opened`: it may be that a folder can be read now that could not before.
+    `opened`: it may be that a folder can be read now that could not before. `lost`: the system
+    has dropped events, so that anything may have changed.
     """
 
     root_id: int
     path: bytes
     is_folder: bool
     opened: bool = False
+    lost: bool = False
 
 
 class Watcher:
@@ -73,12 +78,23 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to listen."""
+        for name in OVERFLOW_LOGGERS:
+            logging.getLogger(name).addFilter(self._hears_of_overflow)
         self._observer.start()
 
     def stop(self) -> None:
         """Stop listening and wait for the thread to end."""
         self._observer.stop()
         self._observer.join()
+        for name in OVERFLOW_LOGGERS:
+            logging.getLogger(name).removeFilter(self._hears_of_overflow)
+
+    def _hears_of_overflow(self, record: logging.LogRecord) -> bool:
+        """Take what the library logs of dropped events as news; it tells of them nowhere else."""
+        if OVERFLOW not in record.msg:
+            return True
+        self._tell(Change(0, b"", is_folder=True, lost=True))
+        return False  # it would name a folder
 
     def watch(self, root: Root) -> str | None:
         """Watch a root; return why that cannot be, and it is to be read at intervals, or None."""

@@ -99,7 +99,12 @@ class Scene:
 
     def wait_until_all_are_seen(self) -> None:
         """Wait for every photo; those that three kills were blamed on are looked at again."""
-        until(lambda: self._scened.rows("SELECT 1 FROM daemon WHERE state = 'idle'"))
+        state, seen = "", -1
+        while state != "idle":  # many kills leave much to do: only a standstill is too long
+            ((state, seen),) = self._scened.wait_for(
+                "SELECT state, done + failed FROM daemon WHERE state = 'idle' OR done + failed > ?",
+                seen,
+            )
         blamed = self._scened.rows("SELECT error FROM photos WHERE status = 'failed'")
         assert {error for (error,) in blamed} <= {"the analyzer died of signal 9 (3 times)"}
         self._scened("failures", "--retry")

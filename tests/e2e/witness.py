@@ -46,10 +46,16 @@ class Row(NamedTuple):
     hash: str | None
     status: str
     size: int
+    error: str | None
     seen: bool  # tags, embedding and text can be asked for
 
     def __str__(self) -> str:
-        return f"photo {self.id}, {self.status}, content {self.hash}"
+        return f"photo {self.id}, {self.status}, content {self.hash}, error {self.error}"
+
+    @property
+    def killed(self) -> bool:
+        """Tell whether kills were blamed on it, which is an outcome without a look."""
+        return self.error is not None and "died of signal 9" in self.error
 
 
 class Kept(NamedTuple):
@@ -121,8 +127,9 @@ class Witness:
         looks = self._looks.count()
         again = {content for content, times in self._settled.items() if looks[content] != times}
         assert not again, f"looked at again, though known: {again}"
-        settled = {row.hash for row in rows.values() if row.hash and row.status != "pending"}
-        unseen = {content for content in settled if not looks[content]}
+        known = [row for row in rows.values() if row.status != "pending" and not row.killed]
+        settled = {row.hash for row in known if row.hash}
+        unseen = [str(row) for row in known if row.hash and not looks[row.hash]]
         assert not unseen, f"known without a look: {unseen}"
         self._settled = {content: looks[content] for content in settled | self._settled.keys()}
         extra = sum(times - 1 for times in looks.values())
@@ -165,7 +172,7 @@ class Witness:
 
     def _rows(self) -> list[Row]:
         found: list[tuple[Any, ...]] = self._scened.rows(
-            "SELECT id, seq, path, content_hash, status, file_size, EXISTS ("
+            "SELECT id, seq, path, content_hash, status, file_size, error, EXISTS ("
             " SELECT 1 FROM embeddings JOIN photo_search ON photo_search.rowid = photo_id"
             " WHERE photo_id = photos.id AND photo_search.path = photos.path) FROM photos"
         )
