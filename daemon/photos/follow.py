@@ -270,6 +270,7 @@ class Follower:
         if changes < STORM_CHANGES and behind < STORM_BEHIND:
             return False
         self._to_walk[root.id, b""] = None
+        self._told.add((root.id, b""))
         return True
 
     def _pair(self) -> None:

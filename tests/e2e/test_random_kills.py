@@ -43,6 +43,8 @@ class Scene:
         self._witness = Witness(scened, Looks(self._output))
         self._written = 0
         self._results: dict[int, tuple[str, str]] = {}
+        scened("add", root)
+        scened("boost", "24h")  # or it would leave the machine to the tests beside it
         self.start()
 
     def start(self) -> None:
