@@ -15,7 +15,7 @@ from scened.photos.watch import Change
 if TYPE_CHECKING:
     from tests.integration.conftest import Library
 
-__all__ = ["Following"]
+__all__ = ["EVENT_SECONDS", "Following"]
 
 EVENT_SECONDS = 20.0  # how long a real event of the system may take on a busy machine
 

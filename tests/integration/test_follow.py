@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty
+from queue import Empty, SimpleQueue
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.integration.conftest import (
     put,
     without_privileges,
 )
-from tests.integration.following import Following
+from tests.integration.following import EVENT_SECONDS, Following
 
 STORM_FILES = 1_000
 STORM_PATIENCE_SECONDS = 120.0
