@@ -22,6 +22,7 @@ from tests.integration.conftest import Library, put
 
 WATCHES_ALLOWED = Path("/proc/sys/user/max_inotify_watches")  # in this user namespace
 FEW_WATCHES = 10
+DEEP_FOLDERS = 1_200
 PATIENCE_SECONDS = 60.0
 
 
@@ -109,6 +110,24 @@ def test_when_the_watches_run_out_only_the_other_folders_are_read_at_intervals(
         assert str(inside) in library.paths()
     finally:
         follower.stop()
+
+
+@pytest.mark.promise(
+    "watch: folders lie very deep in one another",
+    "they are read, at intervals where they cannot be watched",
+)
+def test_a_very_deep_tree_is_followed(library: Library, root: Path) -> None:
+    deepest = root.joinpath(*["d"] * DEEP_FOLDERS)
+    follower = Follower(library.database, library.clock, lambda _: None)
+    try:
+        subprocess.run(["mkdir", "-p", deepest], check=True)
+        photo = put(deepest / "a.jpg")
+        follower.start()
+        settle(library, follower)
+        assert library.paths() == {str(photo)}
+        follower.stop()
+    finally:
+        subprocess.run(["rm", "-rf", root / "d"], check=True)  # deeper than shutil would go
 
 
 def test_a_watched_root_is_not_read_at_intervals(library: Library, root: Path) -> None:
