@@ -65,6 +65,8 @@ class Scene:
         """Kill one or both, after a while that may end anywhere in what they do."""
         time.sleep(self.chance.uniform(0.0, MOST_SECONDS))
         victim = self.chance.choice(VICTIMS)
+        if victim == "analyzer":
+            until(lambda: psutil.Process(self.daemon.pid).children())
         children = psutil.Process(self.daemon.pid).children()
         if victim != "daemon":
             for child in children:
