@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scened.photos.scan import describe
 from scened.photos.settle import SETTLE_SECONDS, Settling, is_fresh
 from scened.store.places import Place, Sighting
 from tests.clock import FakeClock
@@ -33,7 +34,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_that_keeps_still_is_taken(settling: Settling, clock: FakeClock, file: Path) -> None:
     settling.touch(PLACE, bytes(file))
     clock.now += SETTLE_SECONDS
-    assert list(settling.settled()) == [Sighting.of(PLACE, file.stat(), file.parent.stat().st_dev)]
+    assert list(settling.settled()) == [describe(PLACE, bytes(file))]
 
 
 def test_a_file_is_not_taken_before_its_time(
