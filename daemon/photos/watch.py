@@ -47,6 +47,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 OVERFLOW_LOGGERS = ("watchdog.observers.inotify_c", "watchdog.observers.inotify")
 OVERFLOW = "queue overflowed"
+AT_THE_END = "called when the thread is inactive"
 _WATCH_REFUSALS = {
     errno.ENOSPC: "the system has no watches left (fs.inotify.max_user_watches)",
     errno.EMFILE: "the system has no watchers left (fs.inotify.max_user_instances)",
@@ -80,6 +81,7 @@ class Watcher:
         """Begin to listen."""
         for name in OVERFLOW_LOGGERS:
             logging.getLogger(name).addFilter(self._hears_of_overflow)
+            logging.getLogger(name).addFilter(_matters)
         self._observer.start()
 
     def stop(self) -> None:
@@ -147,6 +149,11 @@ def network_file_system(path: bytes) -> str | None:
         return None
     kind = max(mounts, key=lambda mount: len(mount.mountpoint)).fstype.lower()
     return kind if kind.removeprefix("fuse.") in NETWORK_FILE_SYSTEMS else None
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    """Tell whether the library says more than that it met an event while it was stopping."""
+    return AT_THE_END not in str(record.msg)
 
 
 class _Handler(FileSystemEventHandler):

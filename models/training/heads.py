@@ -44,8 +44,8 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     backbone = load_backbone(work, leg)
     cache = load_features(work, leg)
     pooled = torch.from_numpy(cache.pooled)
+    head = TagHead(truth.classes, backbone.features)
     with torch.inference_mode():
-        head = TagHead(truth.classes, backbone.features)
         odds = torch.stack([head.log_odds(backbone.classify(view)) for view in pooled])
     odds = odds.clone()
     known = gather_truth(cache, truth, odds[0], load_detections(work), tag)
