@@ -13,7 +13,7 @@ LIBRARY = "watchdog.observers.inotify"
 
 @pytest.fixture
 def watcher() -> Watcher:
-    watcher = Watcher(lambda change: None)
+    watcher = Watcher([].append)
     watcher.start()
     watcher.stop()
     return watcher
