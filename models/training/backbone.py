@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ class BackboneOutput(NamedTuple):
     pooled: Tensor
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """What every backbone offers: maps and features of pictures, and ImageNet's classes of these.
 
     `channels` are those of the three maps, `features` the number of pooled features.
@@ -55,13 +56,13 @@ class Backbone(nn.Module):
     features: int
     classifier: nn.Module
 
+    @abstractmethod
     def forward(self, pictures: Tensor) -> BackboneOutput:
         """Look at pictures, uint8 [B, H, W, 3] RGB, H and W multiples of 32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def classify(self, pooled: Tensor) -> Tensor:
         """Return logits [B, 1001] of features [B, F]: background first."""
-        raise NotImplementedError
 
 
 class EdgeTpu(Backbone):

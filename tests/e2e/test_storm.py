@@ -5,13 +5,14 @@ SCENED_SOAK_STORM: how many; 1,000 unless it is set, `make soak` has it at 10,00
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -59,6 +60,24 @@ class Onlooker(threading.Thread):
         self.join()
 
 
+@contextlib.contextmanager
+def watching(scened: Scened, root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a daemon that watches a new folder and looks at nothing; end it, come what may."""
+    root.mkdir()
+    scened("add", root)
+    scened("pause", "2h")
+    with subprocess.Popen(
+        [scened.command, "run"], env=scened.environment, stdout=subprocess.DEVNULL
+    ) as daemon:
+        try:
+            scened.wait_for("SELECT 1 FROM daemon WHERE state = 'idle'")
+            yield daemon
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+            daemon.terminate()
+            daemon.wait(PATIENCE_SECONDS)
+
+
 def storm(root: Path) -> float:
     """Make files, rename a third of them and delete a tenth; return how long that took."""
     began = time.monotonic()
@@ -79,21 +98,13 @@ def test_what_happened_while_the_system_dropped_events_is_found(
     scened: Scened, tmp_path: Path
 ) -> None:
     root = tmp_path / "photos"
-    root.mkdir()
-    scened("add", root)
-    scened("pause", "2h")
-    with subprocess.Popen(
-        [scened.command, "run"], env=scened.environment, stdout=subprocess.DEVNULL
-    ) as daemon:
-        scened.wait_for("SELECT 1 FROM daemon WHERE state = 'idle'")
+    with watching(scened, root) as daemon:
         daemon.send_signal(signal.SIGSTOP)  # so it takes nothing out of the queue
         for number in range(int(QUEUED_EVENTS.read_text()) // EVENTS_A_FILE + 1):
             (root / f"{number}.txt").write_bytes(b"no photo")
         (root / "new.jpg").write_bytes(content(0))
         daemon.send_signal(signal.SIGCONT)
         assert scened.wait_for("SELECT 1 FROM photos WHERE path LIKE '%new.jpg'")
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.promise(
@@ -105,13 +116,7 @@ def test_a_daemon_weathers_a_storm_of_events(
     scened: Scened, tmp_path: Path, record_property: Recorder
 ) -> None:
     root = tmp_path / "photos"
-    root.mkdir()
-    scened("add", root)
-    scened("pause", "2h")
-    with subprocess.Popen(
-        [scened.command, "run"], env=scened.environment, stdout=subprocess.DEVNULL
-    ) as daemon:
-        scened.wait_for("SELECT 1 FROM daemon WHERE state = 'idle'")
+    with watching(scened, root) as daemon:
         onlooker = Onlooker(scened, daemon.pid)
         onlooker.start()
         try:
@@ -120,8 +125,6 @@ def test_a_daemon_weathers_a_storm_of_events(
             until(lambda: {path for (path,) in scened.rows("SELECT path FROM photos")} == disk)
         finally:
             onlooker.end()
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(PATIENCE_SECONDS)
     more = onlooker.most_bytes - onlooker.before
     assert seconds < STORM_SECONDS
     assert onlooker.longest_silence < SILENT_SECONDS
