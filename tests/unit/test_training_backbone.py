@@ -44,7 +44,7 @@ def test_maps_have_the_strides_and_channels_the_heads_are_built_for(name: str) -
         *maps, pooled = backbone(torch.from_numpy(noise(64, 96)))
     assert [tuple(each.shape) for each in maps] == [
         (1, channels, 64 // stride, 96 // stride)
-        for channels, stride in zip(backbone.channels, (8, 16, 32), strict=True)
+        for channels, stride in zip(backbone.channels, (4, 8, 16, 32), strict=True)
     ]
     assert pooled.shape == (1, backbone.features)
 
