@@ -85,7 +85,7 @@ class LoadSettings(_Section, frozen=True):
 
 
 class PressureSettings(_Section, frozen=True):
-    """Wait while programs stall for memory (Linux)."""
+    """Wait while programs stall for memory; work less while others wait for it or disk (Linux)."""
 
     enabled: bool = True
     most_percent: Annotated[Percent, Meta(description="of the time")] = 10

@@ -5,7 +5,8 @@ asked in order; a closed one holds the work and is named as the reason (the load
 one slice in ten seconds through, so that there is always some progress). A `boost` passes over all
 gates but heat and disk, works without rests, in several processes and at our own priority.
 Otherwise one process at the lowest priority works in slices, each followed by a rest that keeps
-to the duty, which others' use of the processor halves and quiet restores.
+to the duty. That is halved when others use nearly all cores, or wait for memory or disk, and grows
+again when they do neither.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Governor:
         self._ours = ours
         self._gates = gates(settings.gates, sensors, clock, disk, ours)
         self._duty = Duty(clock, settings.most_duty_percent / 100)
+        self._heeds_pressure = settings.gates.pressure.enabled
         self._reviewed_at: float | None = None
         self._paused_until = self._boosted_until = self._worked_at = clock()
         self.verdicts: tuple[Verdict, ...] = ()
@@ -80,6 +82,13 @@ class Governor:
             return 0.0
         return 1.0 if self.boosted_seconds() else self._duty.share
 
+    @property
+    def duty_follows(self) -> str:
+        """Return what makes the duty what it is, in words, empty where nothing lessens it."""
+        if self.paused_seconds() or self._shut is not None or self.boosted_seconds():
+            return ""  # these say it themselves
+        return self._duty.follows
+
     def obey(self, wish: Wish) -> None:
         """Pause or boost from now on as the user wishes; an earlier wish ends with it."""
         now = self._clock()
@@ -90,6 +99,7 @@ class Governor:
         """Keep to other settings from now on; each gate forgets that it was closed."""
         self._gates = gates(settings.gates, self._sensors, self._clock, self._disk, self._ours)
         self._duty.limit(settings.most_duty_percent / 100)
+        self._heeds_pressure = settings.gates.pressure.enabled
         self._reviewed_at = None
 
     def paused_seconds(self) -> float:
@@ -142,7 +152,12 @@ class Governor:
             ),
             None,
         )
-        self._duty.adjust(self._sensors.others_cores(self._ours()), self._sensors.cores())
+        ours = self._ours()
+        self._duty.adjust(
+            self._sensors.cores(),
+            self._sensors.others_cores(ours),
+            self._sensors.others_stall(ours) if self._heeds_pressure else None,
+        )
 
     def _left(self, until: float) -> float:
         return max(0.0, until - self._clock())
