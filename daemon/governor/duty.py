@@ -19,7 +19,7 @@ RECOVERY_PER_SECOND = 0.1  # share regained while others leave room
 DECREASE = 0.5
 DECREASE_SECONDS = 1.0  # between two decreases, so that one spike counts once
 ROOM_CORES = 0.5  # what others must leave free, or we give way
-MOST_STALLED_PERCENT = 10.0  # of the time that others may wait, or we give way
+MOST_STALLED_PERCENT = 20.0  # of the time that others may wait, or we give way
 PLAUSIBLE = 1.1  # of the most that can be: two counters are never read at the same moment
 
 

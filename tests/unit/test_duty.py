@@ -58,7 +58,7 @@ def test_others_at_work_halve_it(duty: Duty) -> None:
 
 def test_others_who_wait_halve_it_though_the_processor_is_idle(duty: Duty) -> None:
     duty.adjust(CORES, 0.0, WAITING)
-    assert (duty.share, duty.follows) == (0.5, "others wait for the disk 11 % of the time")
+    assert (duty.share, duty.follows) == (0.5, "others wait for the disk 21 % of the time")
 
 
 def test_others_who_wait_no_more_give_it_back_slowly(clock: FakeClock, duty: Duty) -> None:
