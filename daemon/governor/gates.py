@@ -277,6 +277,6 @@ def _at_most_words(most: float, margin: float) -> str:
 
 def _within(now: datetime.time, window: str) -> bool:
     begin, end = (datetime.time.fromisoformat(each) for each in window.split("-"))
-    if begin <= end:
+    if begin < end:
         return begin <= now < end
     return now >= begin or now < end

@@ -227,6 +227,13 @@ def test_hours_may_pass_midnight(hour: int, held: bool) -> None:
     assert (scene.reason() is not None) is held
 
 
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_a_window_that_ends_when_it_begins_is_the_whole_day(hour: int) -> None:
+    scene = Scene(Settings(gates=GateSettings(hours=HoursSettings(windows=("08:00-08:00",)))))
+    scene.weather.time = datetime.time(hour)
+    assert scene.reason() is None
+
+
 def test_a_pause_holds_everything_until_it_ends() -> None:
     scene = Scene()
     scene.governor.obey(Wish(paused_seconds=MINUTE))
