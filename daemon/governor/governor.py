@@ -11,6 +11,7 @@ again when they do neither.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -153,11 +154,11 @@ class Governor:
             None,
         )
         ours = self._ours()
-        self._duty.adjust(
-            self._sensors.cores(),
-            self._sensors.others_cores(ours),
-            self._sensors.others_stall(ours) if self._heeds_pressure else None,
-        )
+        used = stall = None
+        with contextlib.suppress(Exception):  # of a sensor that fails, which its gate reports
+            used = self._sensors.others_cores(ours)
+            stall = self._sensors.others_stall(ours) if self._heeds_pressure else None
+        self._duty.adjust(self._sensors.cores(), used, stall)
 
     def _left(self, until: float) -> float:
         return max(0.0, until - self._clock())

@@ -180,6 +180,30 @@ def test_without_sensors_every_gate_is_open_and_says_so() -> None:
     assert {scene.gate(name) for name in BAD} == {"no sensor"}
 
 
+READERS = {
+    "battery": "battery",
+    "power_saver": "power_saver",
+    "heat": "heat",
+    "load": "others_cores",
+    "pressure": "memory_pressure",
+    "memory": "free_memory",
+    "disk": "free_disk",
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_sensor_that_fails_closes_nothing_and_is_reported(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError
+
+    scene = Scene()
+    monkeypatch.setattr(scene.weather, READERS[name], fail)
+    assert scene.reason() is None
+    assert scene.gate(name) == "the sensor fails (ValueError)"
+
+
 @pytest.mark.parametrize("celsius", [-60.0, 400.0])
 def test_an_absurd_reading_closes_nothing_and_is_reported(celsius: float) -> None:
     scene = Scene(weather=Weather(hottest=Heat(celsius, 100, "cpu")))
