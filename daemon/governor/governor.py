@@ -85,10 +85,15 @@ class Governor:
 
     @property
     def duty_follows(self) -> str:
-        """Return what makes the duty what it is, in words, empty where nothing lessens it."""
-        if self.paused_seconds() or self._shut is not None or self.boosted_seconds():
-            return ""  # these say it themselves
-        return self._duty.follows
+        """Return in words what makes the duty what it is, empty where nothing lessens it."""
+        if self.paused_seconds():
+            return "paused"
+        if self._shut is not None:
+            trickle = (
+                f", but for a slice in {TRICKLE_SECONDS:.0f} s" if _trickles(self._shut) else ""
+            )
+            return f"{self._shut.setting} is closed{trickle}"
+        return "boosted" if self.boosted_seconds() else self._duty.follows
 
     def obey(self, wish: Wish) -> None:
         """Pause or boost from now on as the user wishes; an earlier wish ends with it."""
@@ -135,7 +140,7 @@ class Governor:
         return 0.0 if self.boosted_seconds() else self._duty.rest_seconds(worked_seconds)
 
     def _may_trickle(self, shut: Verdict) -> bool:
-        return shut.gate == "load" and self._clock() - self._worked_at >= TRICKLE_SECONDS
+        return _trickles(shut) and self._clock() - self._worked_at >= TRICKLE_SECONDS
 
     def _review(self) -> None:
         now = self._clock()
@@ -162,3 +167,7 @@ class Governor:
 
     def _left(self, until: float) -> float:
         return max(0.0, until - self._clock())
+
+
+def _trickles(shut: Verdict) -> bool:
+    return shut.gate == "load"

@@ -387,9 +387,27 @@ def test_pressure_that_is_switched_off_slows_nothing(at_full_duty: Scene) -> Non
     assert at_full_duty.governor.duty == 1
 
 
-@pytest.mark.parametrize("wish", [Wish(paused_seconds=MINUTE), Wish(boosted_seconds=MINUTE)])
-def test_what_overrules_the_duty_speaks_for_itself(at_full_duty: Scene, wish: Wish) -> None:
+@pytest.mark.parametrize(
+    ("wish", "follows"),
+    [(Wish(paused_seconds=MINUTE), "paused"), (Wish(boosted_seconds=MINUTE), "boosted")],
+)
+def test_the_duty_follows_the_user_first(at_full_duty: Scene, wish: Wish, follows: str) -> None:
     at_full_duty.weather.waits = Stall(34, "the disk")
     at_full_duty.reason(after=1)
     at_full_duty.governor.obey(wish)
-    assert at_full_duty.governor.duty_follows == ""
+    assert at_full_duty.governor.duty_follows == follows
+
+
+@pytest.mark.parametrize(
+    ("name", "follows"),
+    [
+        ("disk", "gates.disk is closed"),
+        ("load", "gates.load is closed, but for a slice in 10 s"),
+    ],
+)
+def test_a_closed_gate_leaves_no_duty_and_is_named(
+    at_full_duty: Scene, name: str, follows: str
+) -> None:
+    BAD[name](at_full_duty.weather)
+    at_full_duty.reason()
+    assert (at_full_duty.governor.duty, at_full_duty.governor.duty_follows) == (0, follows)
