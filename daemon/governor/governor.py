@@ -89,10 +89,8 @@ class Governor:
         if self.paused_seconds():
             return "paused"
         if self._shut is not None:
-            trickle = (
-                f", but for a slice in {TRICKLE_SECONDS:.0f} s" if _trickles(self._shut) else ""
-            )
-            return f"{self._shut.setting} is closed{trickle}"
+            some = f", but for a slice in {TRICKLE_SECONDS:.0f} s" if _trickles(self._shut) else ""
+            return f"{self._shut.setting} is closed{some}"
         return "boosted" if self.boosted_seconds() else self._duty.follows
 
     def obey(self, wish: Wish) -> None:
