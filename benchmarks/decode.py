@@ -2,7 +2,7 @@
 
 Makes one 12-megapixel photo in every format from a picture that scikit-image carries, and takes
 the photos of a folder too, when one is named. The reference decodes the whole picture and resizes
-it. Every measurement runs in a process of its own. `bytes/pixel` is what `_PEAK_BYTES` in
+it. Every measurement runs in a process of its own. `bytes a pixel` is what `_PEAK_BYTES` in
 `scened.analysis.reduction` must cover.
 
     python benchmarks/decode.py [--photos FOLDER]
@@ -70,16 +70,15 @@ def main() -> None:
         json.dump(_measure(*arguments.one), sys.stdout)
         return
     with tempfile.TemporaryDirectory() as folder:
-        print(f"{'photo':34}{'scened ms':>10}{'Pillow ms':>10}{'peak MB':>9}{'bytes/pixel':>12}")
+        print("| photo | scened ms | Pillow ms | peak MB | bytes a pixel |\n|---|---|---|---|---|")
         for path in _photos(Path(folder), arguments.photos):
             ours, reference = (_in_own_process(how, path) for how in ("scened", "pillow"))
             if ours is None or reference is None:
-                print(f"{path.name[:33]:34}{'cannot be decoded':>20}")
+                print(f"| {path.name} | cannot be decoded |")
                 continue
             print(
-                f"{path.name[:33]:34}{ours['seconds'] * 1000:10.0f}"
-                f"{reference['seconds'] * 1000:10.0f}{ours['peak'] / MEGABYTE:9.0f}"
-                f"{ours['peak'] / ours['pixels']:12.1f}"
+                f"| {path.name} | {ours['seconds'] * 1000:.0f} | {reference['seconds'] * 1000:.0f}"
+                f" | {ours['peak'] / MEGABYTE:.0f} | {ours['peak'] / ours['pixels']:.1f} |"
             )
 
 

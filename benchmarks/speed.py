@@ -10,7 +10,7 @@ Copies of one 12-megapixel JPEG, in each round once in every way, in turn:
 - `run --once`: one analyzer that decodes ahead; `--jobs 1` and `--jobs 2`: one core each;
 - the daemon as it ships, at its full duty, alone and beside a job that keeps one core busy.
 
-Starting up is not counted. HEIC photos follow: from the embedded thumbnail, against the whole.
+Starting up is not counted.
 """
 
 from __future__ import annotations
@@ -27,19 +27,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
-import pillow_heif
 from common import LOOK_SECONDS, PHOTO, Worker, ask, daemon, make_library
-from PIL import Image
 
-from scened.analysis.decode import decode
-from scened.analysis.interpret import find_tags
-from scened.analysis.network import Network
-from scened.analysis.pixels import Pixels, small_srgb
-from scened.models.pack import default_pack_folder, nearest_shape, open_pack
+from scened.models.pack import default_pack_folder
 
-HEIC_REPEATS = 5
-TOP_TAGS = 5
 DUTY_SECONDS = 15.0  # the daemon needs less to come to its full duty on an idle machine
 WINDOW_SECONDS = 10.0  # over which the daemon's rate is taken
 FLOOR = """
@@ -87,7 +78,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--photo", type=Path, default=PHOTO)
-    parser.add_argument("--heic", type=Path, default=Path("../shared/photos/2023-formats"))
     parser.add_argument("--teachers", type=Path, default=Path("../shared/teachers"))
     parser.add_argument("--copies", type=int, default=400, help="photos of one round")
     parser.add_argument("--rounds", type=int, default=5)
@@ -113,7 +103,6 @@ def main() -> None:
                 _warm(photos)
                 found[name].append(measure())
     _print_ways({name: statistics.median(rates) for name, rates in found.items()})
-    _compare_heic(arguments.heic)
 
 
 def _print_ways(rates: dict[str, float]) -> None:
@@ -196,45 +185,6 @@ class _Busy:
 def _spin() -> None:
     while os.getppid() != 1:
         sum(range(100_000))
-
-
-def _compare_heic(folder: Path) -> None:
-    pillow_heif.register_heif_opener(decode_threads=1)
-    network = Network(open_pack(default_pack_folder()))
-    labels = open_pack(default_pack_folder()).manifest.labels
-    print("\n| HEIC photo | thumbnail ms | whole ms | faster | same top tags | cosine |")
-    print("|---|---|---|---|---|---|")
-    for path in sorted(folder.glob("*.[hH][eE][iI][cC]")):
-        ours, small = _timed(_reduced, path)
-        whole, large = _timed(_whole, path)
-        answers = [network.look(pixels) for pixels in (small, large)]
-        names = [
-            {tag.name for tag in find_tags(answer.tags, labels)[:TOP_TAGS]} for answer in answers
-        ]
-        cosine = float(answers[0].embedding @ answers[1].embedding)
-        print(
-            f"| {path.name} | {ours * 1000:.1f} | {whole * 1000:.0f} | {whole / ours:.0f}x"
-            f" | {len(names[0] & names[1])} of {len(names[1])} | {cosine:.3f} |"
-        )
-
-
-def _timed(read: Callable[[Path], Pixels], path: Path) -> tuple[float, Pixels]:
-    seconds = []
-    for _ in range(HEIC_REPEATS):
-        began = time.thread_time()
-        pixels = read(path)
-        seconds.append(time.thread_time() - began)
-    return statistics.median(seconds), pixels
-
-
-def _reduced(path: Path) -> Pixels:
-    return decode(path).pixels
-
-
-def _whole(path: Path) -> Pixels:
-    with Image.open(path) as image:
-        height, width = nearest_shape(*image.size)
-        return np.asarray(small_srgb(image, (width, height)))
 
 
 if __name__ == "__main__":

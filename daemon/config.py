@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import platformdirs
 from msgspec import Meta
+from msgspec.inspect import Metadata, type_info
 
 from scened.errors import BadConfiguration
 
@@ -43,8 +44,18 @@ KINDS = {
     "bool": "true or false",
     "float": "a number",
     "int": "a whole number",
+    "object": "a table",
     "str": "text",
 }
+# The same as msgspec inspects them, and how it calls their bounds
+TYPES = {
+    "BoolType": "true or false",
+    "FloatType": "a number",
+    "IntType": "a whole number",
+    "StrType": "text",
+    "VarTupleType": "a list",
+}
+BOUNDS = {"gt": "above", "ge": "from", "lt": "below", "le": "up to"}
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +96,7 @@ class LoadSettings(_Section, frozen=True):
 
 
 class PressureSettings(_Section, frozen=True):
-    """Wait while programs stall for memory (Linux)."""
+    """Wait while programs stall for memory; work less while others wait for it or disk (Linux)."""
 
     enabled: bool = True
     most_percent: Annotated[Percent, Meta(description="of the time")] = 10
@@ -257,14 +268,34 @@ def _explained(file: Path, words: str, fault: str) -> BadConfiguration:
     else:
         *table, key = tables
         key = key.partition("[")[0]
-        remedy = "`scened config show` tells what each setting means"
+        remedy = f"allowed: {_allowed([*table, key])}"
         complaint = complaint[:1].lower() + complaint[1:]
         for kind, word in KINDS.items():
             complaint = complaint.replace(f"`{kind}`", word)
+        if "regex" in complaint:
+            complaint = "cannot be read"
     return BadConfiguration(
         f"{file}, line {_line_of(words, table, key)}: {'.'.join([*table, key])}: {complaint}",
         remedy,
     )
+
+
+def _allowed(place: list[str]) -> str:
+    """Return in words what may stand at a place of the file, from the types above."""
+    kind: Any = type_info(Settings)
+    meaning = ""
+    for name in place:
+        kind = next(field.type for field in kind.fields if field.name == name)
+        if isinstance(kind, Metadata):
+            meaning = f", {(kind.extra_json_schema or {})['description']}"
+            kind = kind.type
+    bounds = [
+        f"{word} {bound:,g}"
+        for name, word in BOUNDS.items()
+        if (bound := getattr(kind, name, None)) is not None
+    ]
+    word = next((word for name, word in TYPES.items() if type(kind).__name__ == name), "a table")
+    return " ".join([word, " and ".join(bounds)]).strip() + meaning
 
 
 def _known_keys(table: list[str]) -> tuple[str, ...]:

@@ -336,6 +336,7 @@ class Service:
         self._governor.hold()
         state_of_governor = GovernorState(
             duty=self._governor.duty,
+            duty_follows=self._governor.duty_follows,
             gates=self._governor.verdicts,
             rate_since_start=progress.since_start(),
             last_error=self._dispatcher.last_error,

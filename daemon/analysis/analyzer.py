@@ -205,6 +205,7 @@ def _serve(
         if work.decode_ahead and small and waiting and time.monotonic() < deadline:
             coming = begin()
         say(look(network, larger(opened)) if isinstance(opened, Opened) else opened)
+        del opened  # a large picture is held no longer than it is looked at
         if coming is None and waiting and time.monotonic() < deadline:
             coming = begin()
     for beside in work.sidecars:

@@ -41,7 +41,8 @@ class Status(msgspec.Struct, frozen=True):
     """How things stand.
 
     `rate` and `rate_since_start` are photos per second of work, over the last minute and since
-    the daemon started; `eta_seconds` the work that is left. Times and memory in seconds, bytes.
+    the daemon started; `eta_seconds` the work that is left; `duty` the share of the time that may
+    be worked, 0..1, and `duty_follows` what lessens it. Times and memory in seconds, bytes.
     """
 
     running: bool
@@ -58,6 +59,7 @@ class Status(msgspec.Struct, frozen=True):
     rate_since_start: float | None
     eta_seconds: float | None
     duty: float
+    duty_follows: str
     gates: tuple[Verdict, ...]
     last_error: str | None
     trouble: str | None
@@ -187,6 +189,7 @@ def _status(database_file: Path) -> Status:
         rate_since_start=governed.rate_since_start if running else None,
         eta_seconds=last.eta_seconds if running else None,
         duty=governed.duty if running else 0.0,
+        duty_follows=governed.duty_follows if running else "",
         gates=governed.gates,
         last_error=governed.last_error,
         trouble=disk_trouble(database_file),
@@ -209,7 +212,8 @@ def _work(record: Status) -> str:
     if record.rate_since_start:
         now = f"{record.rate:.1f} photos a second over the last minute, " if record.rate else ""
         speed = f"speed: {now}{record.rate_since_start:.1f} since the start of the daemon; "
-    return f"works at most {record.duty:.0%} of the time; {speed}{memory}"
+    why = f" ({record.duty_follows})" if record.duty_follows else ""
+    return f"works at most {record.duty:.0%} of the time{why}; {speed}{memory}"
 
 
 def _finite(seconds: float) -> float:

@@ -1,9 +1,9 @@
 """The gates: each reads one thing, knows its limit, and says whether work may go on.
 
 A gate closes at its limit and opens again only well on the right side of it, so that it does not
-flap. Without a sensor it stays open and says so. A reading that cannot be true, or that keeps
-the gate shut without changing by a hair for half an hour, is a broken sensor: it is reported
-and closes nothing.
+flap. Without a sensor it stays open and says so. A sensor that fails, a reading that cannot be
+true, or one that keeps the gate shut without changing by a hair for half an hour, is broken: it is
+reported and closes nothing.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ class Gate:
     def _read(self) -> Verdict:
         if not self._enabled:
             return self._verdict("switched off", opened=True)
-        judgement = self._ask()
+        try:
+            judgement = self._ask()
+        except Exception as error:  # drivers fail in ways of their own, which are no reason to end
+            return self._verdict(f"the sensor fails ({type(error).__name__})", opened=True)
         if judgement is None:
             return self._verdict("no sensor", opened=True)
         if not judgement.plausible:
@@ -277,6 +280,6 @@ def _at_most_words(most: float, margin: float) -> str:
 
 def _within(now: datetime.time, window: str) -> bool:
     begin, end = (datetime.time.fromisoformat(each) for each in window.split("-"))
-    if begin <= end:
+    if begin < end:
         return begin <= now < end
     return now >= begin or now < end

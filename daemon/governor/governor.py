@@ -5,11 +5,13 @@ asked in order; a closed one holds the work and is named as the reason (the load
 one slice in ten seconds through, so that there is always some progress). A `boost` passes over all
 gates but heat and disk, works without rests, in several processes and at our own priority.
 Otherwise one process at the lowest priority works in slices, each followed by a rest that keeps
-to the duty, which others' use of the processor halves and quiet restores.
+to the duty. That is halved when others use nearly all cores, or wait for memory or disk, and grows
+again when they do neither.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +70,7 @@ class Governor:
         self._ours = ours
         self._gates = gates(settings.gates, sensors, clock, disk, ours)
         self._duty = Duty(clock, settings.most_duty_percent / 100)
+        self._heeds_pressure = settings.gates.pressure.enabled
         self._reviewed_at: float | None = None
         self._paused_until = self._boosted_until = self._worked_at = clock()
         self.verdicts: tuple[Verdict, ...] = ()
@@ -80,6 +83,16 @@ class Governor:
             return 0.0
         return 1.0 if self.boosted_seconds() else self._duty.share
 
+    @property
+    def duty_follows(self) -> str:
+        """Return in words what makes the duty what it is, empty where nothing lessens it."""
+        if self.paused_seconds():
+            return "paused"
+        if self._shut is not None:
+            some = f", but for a slice in {TRICKLE_SECONDS:.0f} s" if _trickles(self._shut) else ""
+            return f"{self._shut.setting} is closed{some}"
+        return "boosted" if self.boosted_seconds() else self._duty.follows
+
     def obey(self, wish: Wish) -> None:
         """Pause or boost from now on as the user wishes; an earlier wish ends with it."""
         now = self._clock()
@@ -90,6 +103,7 @@ class Governor:
         """Keep to other settings from now on; each gate forgets that it was closed."""
         self._gates = gates(settings.gates, self._sensors, self._clock, self._disk, self._ours)
         self._duty.limit(settings.most_duty_percent / 100)
+        self._heeds_pressure = settings.gates.pressure.enabled
         self._reviewed_at = None
 
     def paused_seconds(self) -> float:
@@ -124,7 +138,7 @@ class Governor:
         return 0.0 if self.boosted_seconds() else self._duty.rest_seconds(worked_seconds)
 
     def _may_trickle(self, shut: Verdict) -> bool:
-        return shut.gate == "load" and self._clock() - self._worked_at >= TRICKLE_SECONDS
+        return _trickles(shut) and self._clock() - self._worked_at >= TRICKLE_SECONDS
 
     def _review(self) -> None:
         now = self._clock()
@@ -142,7 +156,16 @@ class Governor:
             ),
             None,
         )
-        self._duty.adjust(self._sensors.others_cores(self._ours()), self._sensors.cores())
+        ours = self._ours()
+        used = stall = None
+        with contextlib.suppress(Exception):  # of a sensor that fails, which its gate reports
+            used = self._sensors.others_cores(ours)
+            stall = self._sensors.others_stall(ours) if self._heeds_pressure else None
+        self._duty.adjust(self._sensors.cores(), used, stall)
 
     def _left(self, until: float) -> float:
         return max(0.0, until - self._clock())
+
+
+def _trickles(shut: Verdict) -> bool:
+    return shut.gate == "load"

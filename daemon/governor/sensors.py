@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ import psutil
 
 from scened.clock import Clock, steady_seconds
 from scened.governor import macos
+from scened.governor.pressure import OthersWait, Stall, own_group
 
 __all__ = ["Battery", "Heat", "Sensors", "SystemSensors", "resident_bytes"]
 
@@ -60,6 +61,9 @@ class Sensors(Protocol):
     def others_cores(self, ours: Iterable[int]) -> float | None:
         """Return how many cores are used by all processes but `ours` (process ids)."""
 
+    def others_stall(self, ours: Collection[int]) -> Stall | None:
+        """Return how long all processes but `ours` lately waited for memory or disk."""
+
     def memory_pressure(self) -> float | None:
         """Return the percentage of the last 10 seconds in which some task waited for memory."""
 
@@ -85,6 +89,7 @@ class SystemSensors:
         self._busy = _busy_seconds()
         self._ours = {os.getpid(): _used_seconds(os.getpid())}
         self._others: float | None = None
+        self._others_wait = OthersWait(clock, group=own_group())
 
     def battery(self) -> Battery | None:
         """Return the battery's state."""
@@ -129,6 +134,10 @@ class SystemSensors:
         self._others = max(0.0, (busy - self._busy - own) / (now - self._at))
         self._at, self._busy, self._ours = now, busy, used
         return self._others
+
+    def others_stall(self, ours: Collection[int]) -> Stall | None:
+        """Return how long all processes but `ours` lately waited for memory or disk."""
+        return self._others_wait.stall(ours)
 
     def memory_pressure(self) -> float | None:
         """Return the percentage of the last 10 seconds in which some task waited for memory."""

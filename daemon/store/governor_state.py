@@ -14,7 +14,7 @@ FOR_EVER = "9999-12-31T23:59:59Z"
 
 READ = text(
     "SELECT paused_until, boosted_until, duty, gates, rate_since_start, last_error, daemon_bytes,"
-    " analyzer_bytes FROM governor"
+    " analyzer_bytes, duty_follows FROM governor"
 )
 
 WISH = text("UPDATE governor SET paused_until = :paused_until, boosted_until = :boosted_until")
@@ -22,7 +22,8 @@ WISH = text("UPDATE governor SET paused_until = :paused_until, boosted_until = :
 SAY = text(
     """
     UPDATE governor SET
-        duty = :duty, gates = :gates, rate_since_start = :rate_since_start,
+        duty = :duty, duty_follows = :duty_follows,
+        gates = :gates, rate_since_start = :rate_since_start,
         daemon_bytes = :daemon_bytes, analyzer_bytes = :analyzer_bytes,
         last_error = coalesce(:last_error, last_error)
     """
@@ -49,8 +50,9 @@ class Wish(msgspec.Struct, frozen=True):
 class GovernorState(msgspec.Struct, frozen=True):
     """What the governor last said, and what the work costs.
 
-    `duty` is the share of the time that may be worked, 0..1; `rate_since_start` photos per second
-    of work since the daemon started; `analyzer_bytes` the memory of all analyzers together.
+    `duty` is the share of the time that may be worked, 0..1; `duty_follows` says what lessens it,
+    empty where nothing does; `rate_since_start` photos per second of work since the daemon
+    started; `analyzer_bytes` the memory of all analyzers together.
     """
 
     duty: float = 0.0
@@ -59,6 +61,7 @@ class GovernorState(msgspec.Struct, frozen=True):
     last_error: str | None = None
     daemon_bytes: int | None = None
     analyzer_bytes: int | None = None
+    duty_follows: str = ""
 
 
 def wish(connection: Connection, wished: Wish) -> None:
@@ -84,6 +87,7 @@ def say(connection: Connection, state: GovernorState) -> None:
         SAY,
         {
             "duty": state.duty,
+            "duty_follows": state.duty_follows,
             "gates": msgspec.json.encode(state.gates).decode(),
             "rate_since_start": state.rate_since_start,
             "last_error": state.last_error,
@@ -103,6 +107,7 @@ def read_state(connection: Connection) -> GovernorState:
         row.last_error,
         row.daemon_bytes,
         row.analyzer_bytes,
+        row.duty_follows,
     )
 
 

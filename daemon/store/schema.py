@@ -7,7 +7,7 @@ import enum
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Status"]
 
 APPLICATION_ID = 0x5343_4E44  # "SCND", https://sqlite.org/pragma.html#pragma_application_id
-SCHEMA_VERSION = 7  # `user_version` after the newest step in migrations/versions
+SCHEMA_VERSION = 8  # `user_version` after the newest step in migrations/versions
 
 
 class Status(enum.StrEnum):

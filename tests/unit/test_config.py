@@ -41,7 +41,7 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 def test_a_value_out_of_range_is_refused_with_its_line(tmp_path: Path) -> None:
     said = refused(settings(tmp_path, "\n[gates.battery]\nleast_percent = 120\n"))
     assert "settings.toml, line 3: gates.battery.least_percent: expected" in said
-    assert "100" in said
+    assert said.endswith("allowed: a number from 0 and up to 100, charge, in percent")
 
 
 def test_a_misspelt_setting_is_refused_with_those_that_exist(tmp_path: Path) -> None:
@@ -58,7 +58,24 @@ def test_a_misspelt_table_is_refused_with_those_that_exist(tmp_path: Path) -> No
 
 def test_a_window_that_is_no_window_is_refused(tmp_path: Path) -> None:
     said = refused(settings(tmp_path, '[gates.hours]\nwindows = ["25:00-07:00"]\n'))
-    assert "line 2: gates.hours.windows" in said
+    assert "line 2: gates.hours.windows: cannot be read" in said
+    assert said.endswith('allowed: a list, such as ["22:00-07:00"]; empty: at all hours')
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        ("most_duty_percent = 0", "a number above 0 and up to 100, of the time"),
+        ("[gates.heat]\nenabled = 1", "true or false"),
+        ("[limits]\npixels = 1.5", "a whole number above 0, in the whole picture"),
+        ("metrics_file = 7", "text, written there"),
+        ("[gates]\nload = 3", "a table"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_with_what_is_allowed(
+    tmp_path: Path, words: str, allowed: str
+) -> None:
+    assert f"allowed: {allowed}" in refused(settings(tmp_path, words))
 
 
 def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:

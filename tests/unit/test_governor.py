@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,10 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scened.config import BatterySettings, GateSettings, HoursSettings, Settings
-from scened.governor.duty import LEAST, Duty
+from scened.config import (
+    BatterySettings,
+    GateSettings,
+    HoursSettings,
+    LoadSettings,
+    PressureSettings,
+    Settings,
+)
 from scened.governor.gates import CALM_SECONDS, SLOW_SECONDS, STUCK_SECONDS
 from scened.governor.governor import REVIEW_SECONDS, TRICKLE_SECONDS, Effort, Governor
+from scened.governor.pressure import Stall
 from scened.governor.sensors import Battery, Heat
 from scened.store.governor_state import Wish
 
@@ -33,6 +40,7 @@ class Weather:
     thermal: str | None = None
     others: float | None = 0.0
     stalled: float | None = 0.0
+    waits: Stall | None = None
     free: float | None = 50.0
     disk: float | None = 10_000.0
     time: datetime.time = datetime.time(12)
@@ -52,6 +60,9 @@ class Weather:
 
     def others_cores(self, ours: Iterable[int]) -> float | None:
         return self.others
+
+    def others_stall(self, ours: Collection[int]) -> Stall | None:
+        return self.waits
 
     def memory_pressure(self) -> float | None:
         return self.stalled
@@ -169,6 +180,30 @@ def test_without_sensors_every_gate_is_open_and_says_so() -> None:
     assert {scene.gate(name) for name in BAD} == {"no sensor"}
 
 
+READERS = {
+    "battery": "battery",
+    "power_saver": "power_saver",
+    "heat": "heat",
+    "load": "others_cores",
+    "pressure": "memory_pressure",
+    "memory": "free_memory",
+    "disk": "free_disk",
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_sensor_that_fails_closes_nothing_and_is_reported(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError
+
+    scene = Scene()
+    monkeypatch.setattr(scene.weather, READERS[name], fail)
+    assert scene.reason() is None
+    assert scene.gate(name) == "the sensor fails (ValueError)"
+
+
 @pytest.mark.parametrize("celsius", [-60.0, 400.0])
 def test_an_absurd_reading_closes_nothing_and_is_reported(celsius: float) -> None:
     scene = Scene(weather=Weather(hottest=Heat(celsius, 100, "cpu")))
@@ -216,6 +251,13 @@ def test_hours_may_pass_midnight(hour: int, held: bool) -> None:
     assert (scene.reason() is not None) is held
 
 
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_a_window_that_ends_when_it_begins_is_the_whole_day(hour: int) -> None:
+    scene = Scene(Settings(gates=GateSettings(hours=HoursSettings(windows=("08:00-08:00",)))))
+    scene.weather.time = datetime.time(hour)
+    assert scene.reason() is None
+
+
 def test_a_pause_holds_everything_until_it_ends() -> None:
     scene = Scene()
     scene.governor.obey(Wish(paused_seconds=MINUTE))
@@ -254,44 +296,6 @@ def test_under_load_one_slice_in_a_while_still_passes() -> None:
     assert scene.reason(after=TRICKLE_SECONDS) is None
     scene.governor.rest_seconds(0.25)  # the slice was worked
     assert scene.reason() is not None
-
-
-def test_others_at_work_halve_the_duty_and_quiet_restores_it() -> None:
-    now = [0.0]
-    duty = Duty(lambda: now[0])
-    for _ in range(100):
-        now[0] += 1
-        duty.adjust(0.0, cores=2)
-    assert duty.share == 1
-    duty.adjust(1.9, cores=2)
-    assert duty.share == 0.5
-
-
-def test_one_busy_core_of_two_leaves_us_the_other() -> None:
-    now = [0.0]
-    duty = Duty(lambda: now[0])
-    for _ in range(100):
-        now[0] += 1
-        duty.adjust(1.0, cores=2)
-    assert duty.share == 1
-
-
-@given(
-    st.lists(
-        st.tuples(st.one_of(st.none(), st.floats(0, 64)), st.floats(0, 100), st.floats(0.001, 10))
-    ),
-    st.floats(0.06, 1),
-)
-def test_the_duty_keeps_within_its_bounds_and_rests_are_finite(
-    weather: list[tuple[float | None, float, float]], most: float
-) -> None:
-    now = [0.0]
-    duty = Duty(lambda: now[0], most)
-    for others, passed, worked in weather:
-        now[0] += passed
-        duty.adjust(others, cores=8)
-        assert LEAST <= duty.share <= most
-        assert duty.rest_seconds(worked) <= worked / LEAST
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(BAD)), st.floats(0, 3600)), max_size=30))
@@ -347,3 +351,63 @@ def test_other_settings_hold_from_the_next_look() -> None:
     )
     assert scene.reason() is None
     assert scene.governor.duty <= 0.1
+
+
+@pytest.fixture
+def at_full_duty() -> Scene:
+    """Nobody else has been at work for a while."""
+    scene = Scene()
+    for _ in range(10):
+        scene.reason(after=1)
+    assert (scene.governor.duty, scene.governor.duty_follows) == (1, "")
+    return scene
+
+
+def test_others_who_wait_halve_the_duty_though_they_use_no_processor(at_full_duty: Scene) -> None:
+    at_full_duty.weather.waits = Stall(34, "the disk")
+    assert at_full_duty.reason(after=1) is None
+    assert at_full_duty.governor.duty == 0.5
+    assert at_full_duty.governor.duty_follows == "others wait for the disk 34 % of the time"
+
+
+def test_the_duty_follows_whichever_of_the_two_is_there(at_full_duty: Scene) -> None:
+    at_full_duty.weather.others = 3.6
+    at_full_duty.weather.waits = Stall(0, "memory")
+    at_full_duty.governor.adopt(Settings(gates=GateSettings(load=LoadSettings(enabled=False))))
+    at_full_duty.reason(after=1)
+    assert at_full_duty.governor.duty == 0.5
+    assert at_full_duty.governor.duty_follows == "others use 3.6 of 4 cores"
+
+
+def test_pressure_that_is_switched_off_slows_nothing(at_full_duty: Scene) -> None:
+    off = PressureSettings(enabled=False)
+    at_full_duty.governor.adopt(Settings(gates=GateSettings(pressure=off)))
+    at_full_duty.weather.waits = Stall(90, "the disk")
+    at_full_duty.reason(after=1)
+    assert at_full_duty.governor.duty == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "follows"),
+    [(Wish(paused_seconds=MINUTE), "paused"), (Wish(boosted_seconds=MINUTE), "boosted")],
+)
+def test_the_duty_follows_the_user_first(at_full_duty: Scene, wish: Wish, follows: str) -> None:
+    at_full_duty.weather.waits = Stall(34, "the disk")
+    at_full_duty.reason(after=1)
+    at_full_duty.governor.obey(wish)
+    assert at_full_duty.governor.duty_follows == follows
+
+
+@pytest.mark.parametrize(
+    ("name", "follows"),
+    [
+        ("disk", "gates.disk is closed"),
+        ("load", "gates.load is closed, but for a slice in 10 s"),
+    ],
+)
+def test_a_closed_gate_leaves_no_duty_and_is_named(
+    at_full_duty: Scene, name: str, follows: str
+) -> None:
+    BAD[name](at_full_duty.weather)
+    at_full_duty.reason()
+    assert (at_full_duty.governor.duty, at_full_duty.governor.duty_follows) == (0, follows)
