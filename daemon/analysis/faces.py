@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,18 +63,17 @@ def settle(boxes: Floats, scores: Floats, overlap: float) -> tuple[Doubles, Doub
     raw: Doubles = boxes[likely].astype(np.float64)
     said: Doubles = scores[likely].astype(np.float64)
     corners = _corners(raw)
-    kept = suppress(raw, said, overlap)
-    settled, agreed = raw[kept], said[kept]
-    for row, place in enumerate(kept):
-        overlaps = _overlap(corners[place], corners)
-        overlaps[place] = 1.0  # also of a box that is too thin to overlap itself
-        votes = np.where(overlaps >= VOTING, said * overlaps, 0.0)
-        settled[row] = votes @ raw / votes.sum()
-        around = np.where(overlaps >= NEAR, said, 0.0)
-        agreement = around @ _overlap(_corners(settled[row]), corners) / around.sum()
-        agreed[row] *= agreement**DOUBT
-    order = np.argsort(-agreed, kind="stable")
-    return settled[order], agreed[order]
+    settled: list[Doubles] = []
+    agreed: list[float] = []
+    for place, overlaps in _best_first(corners, overlap):
+        near = np.flatnonzero(overlaps >= NEAR)
+        votes = np.where(overlaps[near] >= VOTING, said[near] * overlaps[near], 0.0)
+        settled.append(votes @ raw[near] / votes.sum())
+        agreement = said[near] @ _overlap(_corners(settled[-1]), corners[near]) / said[near].sum()
+        agreed.append(said[place] * agreement**DOUBT)
+    boxes, scores = np.array(settled).reshape(-1, 4), np.array(agreed)
+    order = np.argsort(-scores, kind="stable")
+    return boxes[order], scores[order]
 
 
 def calibrated(scores: Floats, settings: FaceSettings) -> Doubles:
@@ -95,19 +96,28 @@ def suppress(boxes: Floats, scores: Floats, overlap: float) -> npt.NDArray[np.in
     Of two boxes that overlap (intersection over union) by more than `overlap` the better stays.
     """
     order = np.argsort(-scores, kind="stable")[:MAXIMUM_CANDIDATES]
-    corners = _corners(boxes[order])
-    alive = np.ones(len(order), dtype=bool)
-    kept: list[int] = []
-    for place in range(len(order)):
-        if alive[place]:
-            kept.append(place)
-            alive &= _overlap(corners[place], corners) <= overlap
-    return order[kept]
+    places = [place for place, _ in _best_first(_corners(boxes[order]), overlap)]
+    kept: npt.NDArray[np.intp] = order[places]
+    return kept
 
 
 def fraction(value: float) -> float:
     """Return a number cut to 0 to 1."""
     return min(1.0, max(0.0, float(value)))
+
+
+def _best_first(corners: Floats, overlap: float) -> Iterator[tuple[int, Doubles]]:
+    """Yield the places that greedy suppression leaves, with each one's overlaps with all boxes.
+
+    The boxes, as corners `[N, 4]`, come best first. A box too thin to overlap itself does so too.
+    """
+    alive = np.ones(len(corners), dtype=bool)
+    for place in range(len(corners)):
+        if alive[place]:
+            overlaps = _overlap(corners[place], corners)
+            overlaps[place] = 1.0
+            alive &= overlaps <= overlap
+            yield place, overlaps
 
 
 def _corners(boxes: Floats) -> Floats:
