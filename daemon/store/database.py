@@ -24,6 +24,7 @@ __all__ = ["Database", "open_for_reading", "open_for_writing"]
 
 BUSY_SECONDS = 30  # how long a write waits for another program's write
 WAL_BYTES_KEPT = 16 * 1024 * 1024
+READER_CACHE_KIB = 512  # every write empties it: a larger one only scatters the memory of others
 
 
 class Database:
@@ -131,6 +132,8 @@ def _engine(file: Path, mode: str) -> Engine:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+        else:
+            connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
