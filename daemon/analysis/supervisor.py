@@ -305,7 +305,7 @@ class Supervisor:
         return times.user + times.system if times else 0.0
 
     def _words_for(self, code: int) -> str:
-        if code == -signal.SIGXCPU:
+        if code == -signal.SIGPROF:
             return self._too_long
         if code >= 0:
             return f"the analyzer ended with {code}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
 from scened.errors import CannotCreate, ForeignDatabase, MissingPath, ReadFailed
 from scened.store.backups import back_up
@@ -38,6 +38,7 @@ class Database:
         self.file = file
         self._writer = _engine(file, "rw")
         self._reader = _engine(file, "ro")
+        self._asked: PoolProxiedConnection | None = None  # kept, as every folder of a walk asks
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -54,14 +55,15 @@ class Database:
     def data_version(self) -> int:
         """Return a number that changes when anyone commits to the file."""
         with told_as_ours(self.file):
-            connection = self._reader.raw_connection()
-            try:
-                return int(connection.cursor().execute("PRAGMA data_version").fetchone()[0])
-            finally:
-                connection.close()
+            if self._asked is None:
+                self._asked = self._reader.raw_connection()
+            cursor = self._asked.cursor()
+            cursor.execute("PRAGMA data_version")
+            return int(cursor.fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""
+        self._asked = None
         self._reader.dispose()
         self._writer.dispose()
 
