@@ -168,6 +168,12 @@ class Stage:
         ]
         return [sorted(found)[number % len(found)]] if found else []
 
+    def _is_being_written(self, path: Path) -> bool:
+        """Tell whether somebody is at a file: what two leave of it may be a photo or not."""
+        return path.exists() and any(
+            os.path.samestat(path.stat(), os.fstat(file.fileno())) for file, _ in self._writing
+        )
+
     def _put(self, path: Path, data: bytes, aged: bool) -> None:
         """Write a file elsewhere and move it to its place, as careful programs do."""
         fresh = self._outside / "fresh"
