@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import PoolProxiedConnection, StaticPool
+from sqlalchemy.pool import StaticPool
 
 from scened.errors import CannotCreate, ForeignDatabase, MissingPath, ReadFailed
 from scened.store.backups import back_up
@@ -38,7 +39,7 @@ class Database:
         self.file = file
         self._writer = _engine(file, "rw")
         self._reader = _engine(file, "ro")
-        self._asked: PoolProxiedConnection | None = None  # kept, as every folder of a walk asks
+        self._asked: sqlite3.Connection | None = None  # kept, as every folder of a walk asks
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -56,10 +57,9 @@ class Database:
         """Return a number that changes when anyone commits to the file."""
         with told_as_ours(self.file):
             if self._asked is None:
-                self._asked = self._reader.raw_connection()
-            cursor = self._asked.cursor()
-            cursor.execute("PRAGMA data_version")
-            return int(cursor.fetchone()[0])
+                driver: Any = self._reader.raw_connection().driver_connection
+                self._asked = driver
+            return int(self._asked.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from scened.sidecars import Sidecar
 from scened.store.database import Database
@@ -120,7 +121,7 @@ class KnownFolders:
         self._read.extend(known.values())
 
 
-def _by_folder(rows: list[Row[Any]]) -> dict[bytes, KnownFolder]:
+def _by_folder(rows: Iterable[Sequence[Any]]) -> dict[bytes, KnownFolder]:
     found: dict[bytes, KnownFolder] = {}
     for folder, name, device, inode, size, modified_ns, stack_id, sidecar, *marks in rows:
         known = found.get(folder)
