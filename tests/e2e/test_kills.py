@@ -81,6 +81,10 @@ def test_after_a_killed_analyzer_the_daemon_goes_on(
     check_whole(scened, before)
 
 
+@pytest.mark.promise(
+    "kill: the analyzer is killed before it begins, again and again",
+    "the daemon starts another after a rest; no photo is to blame",
+)
 def test_analyzers_killed_before_they_begin_end_no_daemon(scened: Scened, many: Path) -> None:
     process = scened.start("run", "--once", many)
     scened.wait_for("SELECT 1 FROM photos LIMIT 1")
