@@ -50,12 +50,14 @@ FILE_AT_PLACE = text(
     f"SELECT id, device, inode, size, modified_ns, status, transient FROM file WHERE {AT_PLACE}"
 )
 
+# A file moved over another, and then on, has left its marks with that one too: its own comes first
 FILES_OF_INODE = text(
     """
     SELECT file.id, root_id, folder, name, content_id, identified, status
     FROM file JOIN root ON root.id = file.root_id AND root.available
     WHERE inode = :inode AND file.device = :device
         AND size = :size AND modified_ns = :modified_ns
+    ORDER BY status = 'missing' DESC, identified DESC
     """
 )
 
