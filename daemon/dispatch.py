@@ -46,7 +46,8 @@ ANALYZER_IDLE_SECONDS = 60.0  # without work for so long, the analyzers go and f
 SUSPEND_SECONDS = 0.5  # a slice that must stop and lasts longer is suspended where it stands
 LOOK_SECONDS = 0.25  # between two looks at the slices that are out
 CHANGED_SECONDS = 2.0  # a photo that changed while it was read is not tried again before
-STARTS = 3  # analyzers in a row that may die before they take a photo
+STARTS = 3  # analyzers in a row that may end by themselves before they take a photo
+START_REST_SECONDS = 5.0  # after one that was killed then, until the next is started
 
 
 class Seconds(msgspec.Struct, frozen=True):
@@ -338,6 +339,9 @@ class Dispatcher:
             with self._database.writing() as connection:
                 count_crash(connection, self.pack_id, last, self._decoder, final=final)
         if victims:
+            return
+        if end.killed:  # by somebody, or by a system short of memory: a later one may live
+            self._rest_until = self._clock() + START_REST_SECONDS
             return
         self._failed_starts += 1
         if self._failed_starts >= STARTS:

@@ -65,13 +65,14 @@ class AnalyzerEnded(NamedTuple):
     """The analyzer of this generation is gone; `reason` says how, as people would.
 
     `final`: the photo at hand would do the same to the next one. `stuck`: it waited for something
-    in vain, perhaps for a disk.
+    in vain, perhaps for a disk. `killed`: it was ended from outside, and not by us.
     """
 
     generation: int
     reason: str
     final: bool = False
     stuck: bool = False
+    killed: bool = False
 
 
 class Victim(NamedTuple):
@@ -273,7 +274,8 @@ class Supervisor:
         stream.close()
         reason = self._killed_because or self._words_for(code)
         final, stuck = reason == self._too_long, reason == self._too_still
-        self._tell(AnalyzerEnded(generation, reason, final, stuck))
+        killed = code == -signal.SIGKILL and self._killed_because is None
+        self._tell(AnalyzerEnded(generation, reason, final, stuck, killed))
 
     def _kill(self, reason: str) -> None:
         if self._process is not None and self._killed_because is None:
@@ -303,7 +305,7 @@ class Supervisor:
         return times.user + times.system if times else 0.0
 
     def _words_for(self, code: int) -> str:
-        if code == -signal.SIGXCPU:
+        if code == -signal.SIGPROF:
             return self._too_long
         if code >= 0:
             return f"the analyzer ended with {code}"

@@ -38,27 +38,36 @@ class FolderRules:
     ) -> None:
         self.path = path
         self.folder = folder
-        own = _patterns(path)
-        self._patterns = (*inherited, (folder, own)) if own is not None else inherited
+        self._patterns = inherited
 
-    @property
-    def leaves_alone(self) -> bool:
-        """Tell whether the folder itself asks not to be looked at."""
-        return os.path.lexists(self.path + b"/" + NOMEDIA)
+    def followed(self) -> FolderRules | None:
+        """Return the rules with those of its own ignore files, or None when it is left alone."""
+        if os.path.lexists(self.path + b"/" + NOMEDIA):
+            return None
+        own = _patterns(self.path)
+        inherited = self._patterns if own is None else (*self._patterns, (self.folder, own))
+        return FolderRules(self.path, self.folder, inherited)
 
     def takes_file(self, name: bytes) -> bool:
         """Tell whether a file directly in this folder is looked at, by its name alone."""
         return not name.startswith(b".") and not self._matches(name)
 
-    def enter(self, name: bytes) -> FolderRules | None:
-        """Return the rules of a folder inside this one, or None when it is left alone."""
+    def inside(self, name: bytes) -> FolderRules | None:
+        """Return the rules of a folder inside this one without those of its own ignore files.
+
+        None where its name alone says that it is left alone.
+        """
         if name.startswith(b".") or name in FOLDER_NAMES or name.endswith(FOLDER_SUFFIXES):
             return None
         if self._matches(name + b"/"):
             return None
         folder = self.folder + b"/" + name if self.folder else name
-        rules = FolderRules(self.path + b"/" + name, folder, self._patterns)
-        return None if rules.leaves_alone else rules
+        return FolderRules(self.path + b"/" + name, folder, self._patterns)
+
+    def enter(self, name: bytes) -> FolderRules | None:
+        """Return the rules of a folder inside this one, or None when it is left alone."""
+        rules = self.inside(name)
+        return rules.followed() if rules is not None else None
 
     def _matches(self, name: bytes) -> bool:
         if not self._patterns:  # as nearly everywhere
@@ -103,8 +112,7 @@ class RulesInOrder:
 
 def root_rules(root: bytes) -> FolderRules | None:
     """Return the rules of a root's own folder, or None when it asks to be left alone."""
-    rules = FolderRules(root, b"", ())
-    return None if rules.leaves_alone else rules
+    return FolderRules(root, b"", ()).followed()
 
 
 def rules_for(root: bytes, folder: bytes) -> FolderRules | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
 import stat as modes
@@ -14,16 +15,17 @@ from scened.photos.settle import Settling, is_fresh
 from scened.store import catalogue
 from scened.store.database import Database
 from scened.store.drives import drive_of
+from scened.store.known import KnownFolder, KnownFolders
 from scened.store.places import Place, Sighting, join
 from scened.store.roots import Root, set_availability
-from scened.store.stacks import companions_in_folder, companions_of, pair_videos, restack
+from scened.store.stacks import companions_of, holds_stray, may_be_stacks, pair_videos, restack
 
 __all__ = ["is_another_drive", "is_there", "reconcile"]
 
 logger = logging.getLogger(__name__)
 
 BATCH = 256  # sightings and folders a transaction
-FOLDERS_AT_ONCE = 256  # known folders asked for in one go
+VANISHED_AT_ONCE = 256  # folders between two turns of others
 
 
 class _News(NamedTuple):
@@ -76,22 +78,30 @@ def reconcile(
                 set_availability(connection, root, available=False)
         return
     _note_device(database, root)
+    known = KnownFolders(database, root.id, folder)
+    drives: dict[int, int] = {}
     batch: list[_News] = []
+    unseen: list[bytes] = []
     rules = rules_for(root.path, folder)
-    stack: list[FolderRules] = [rules] if rules is not None else []
+    # in the order of the bytes of their paths, as what is known is read
+    to_walk: list[tuple[bytes, FolderRules]] = [(folder, rules)] if rules is not None else []
     closed = 0
-    while stack:
-        rules = stack.pop()
+    while to_walk:
+        here, rules = heapq.heappop(to_walk)
         try:
-            found = scan_folder(rules)
+            found = scan_folder(rules, drives)
         except OSError as error:
             logger.debug("cannot list %s: %s", os.fsdecode(rules.path), error)
             closed += not isinstance(error, FileNotFoundError | NotADirectoryError)
             continue
-        stack.extend(found.folders)
-        changed = _compare(database, root, rules, found, settling, fresh)
+        if found is None:
+            continue
+        _pass_by(known, here, unseen)
+        for inside in found.folders:
+            heapq.heappush(to_walk, (inside.folder, inside))
+        changed = _compare(database, root, known.at(here), found, settling, fresh)
         if changed is not None:
-            batch.append(_News(rules.folder, changed, found.videos))
+            batch.append(_News(here, changed, found.videos))
         if sum(1 + len(news.photos) for news in batch) >= BATCH:
             yield from _write(database, root, batch)
             batch = []
@@ -99,7 +109,15 @@ def reconcile(
     yield from _write(database, root, batch)
     if closed:  # a log names no folder, unless it is asked to
         logger.warning("folders that cannot be read: %d; `scened run --verbose` names them", closed)
-    yield from _lose_vanished_folders(database, root, folder)
+    _pass_by(known, None, unseen)
+    yield from _lose_vanished_folders(database, root, unseen)
+
+
+def _pass_by(known: KnownFolders, folder: bytes | None, unseen: list[bytes]) -> None:
+    """Add the known folders before `folder` to those not seen; one stands for all below it."""
+    while (passed := known.before(folder)) is not None:
+        if not unseen or not (unseen[-1] == b"" or passed.startswith(unseen[-1] + b"/")):
+            unseen.append(passed)
 
 
 def _note_device(database: Database, root: Root) -> None:
@@ -121,7 +139,7 @@ def _is_empty(root: Root) -> bool:
 def _compare(
     database: Database,
     root: Root,
-    rules: FolderRules,
+    known: KnownFolder,
     found: Folder,
     settling: Settling,
     fresh: Callable[[Sighting], bool],
@@ -130,64 +148,56 @@ def _compare(
 
     None means that all is as it is known.
     """
-    with database.reading() as connection:
-        known, beside, astray = catalogue.files_in_folder(connection, root.id, rules.folder)
-        companions = companions_in_folder(connection, root.id, rules.folder)
+    astray = False
+    if known.stacked or may_be_stacks(known.files):
+        with database.reading() as connection:
+            astray = holds_stray(connection, root.id, known.folder)
     if (
-        known == found.photos
-        and beside == found.sidecars
-        and companions.keys() == companions_of(found.photos, found.videos)
+        known.files == found.photos
+        and known.sidecars == found.sidecars
+        and known.companions == companions_of(found.photos, found.videos)
         and not astray
     ):
         return None
-    gone = [Place(root.id, rules.folder, name) for name in known.keys() - found.photos.keys()]
+    gone = [Place(root.id, known.folder, name) for name in known.files.keys() - found.photos.keys()]
     if gone or astray:
         with database.writing() as connection:
             for place in gone:
                 catalogue.miss_file(connection, root, place)
-            restack(connection, [(root.id, rules.folder)])
+            restack(connection, [(root.id, known.folder)])
     changed = []
     for name, marks in found.photos.items():
         sidecar = found.sidecars.get(name)
-        if known.get(name) == marks and beside.get(name) == sidecar:
+        if known.files.get(name) == marks and known.sidecars.get(name) == sidecar:
             continue
-        sighting = Sighting(Place(root.id, rules.folder, name), *marks, sidecar)
+        sighting = Sighting(Place(root.id, known.folder, name), *marks, sidecar)
         if fresh(sighting):
-            settling.touch(sighting.place, join(root.path, rules.folder, name))
+            settling.touch(sighting.place, join(root.path, known.folder, name))
         else:
             changed.append(sighting)
     return changed
 
 
-def _lose_vanished_folders(database: Database, root: Root, folder: bytes) -> Iterator[None]:
+def _lose_vanished_folders(database: Database, root: Root, unseen: list[bytes]) -> Iterator[None]:
     """Mark the photos of folders that are no longer there, and drop those now left alone."""
     rules = RulesInOrder(root.path)
-    after: bytes | None = None
-    while known_folders := _known_folders(database, root, folder, after):
-        for known in known_folders:
-            path = root.path + b"/" + known if known else root.path or b"/"
-            try:
-                vanished = not modes.S_ISDIR(os.lstat(path).st_mode)
-            except (FileNotFoundError, NotADirectoryError):
-                vanished = True
-            except OSError:  # it cannot be asked, which is not the same as gone
-                vanished = False
-            left_alone = not vanished and rules.of(known) is None
-            if vanished or left_alone:
-                with database.writing() as connection:
-                    if vanished:
-                        catalogue.lose_folder(connection, root.id, known)
-                    else:
-                        catalogue.drop_folder(connection, root.id, known)
-        yield
-        after = known_folders[-1]
-
-
-def _known_folders(
-    database: Database, root: Root, folder: bytes, after: bytes | None
-) -> list[bytes]:
-    with database.reading() as connection:
-        return catalogue.next_folders(connection, root.id, folder, after, FOLDERS_AT_ONCE)
+    for number, known in enumerate(unseen):
+        path = root.path + b"/" + known if known else root.path or b"/"
+        try:
+            vanished = not modes.S_ISDIR(os.lstat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            vanished = True
+        except OSError:  # it cannot be asked, which is not the same as gone
+            vanished = False
+        left_alone = not vanished and rules.of(known) is None
+        if vanished or left_alone:
+            with database.writing() as connection:
+                if vanished:
+                    catalogue.lose_folder(connection, root.id, known)
+                else:
+                    catalogue.drop_folder(connection, root.id, known)
+        if number % VANISHED_AT_ONCE == 0:
+            yield
 
 
 def _write(database: Database, root: Root, batch: list[_News]) -> Iterator[None]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from scened.formats import format_of, is_video
-from scened.photos.ignore import FolderRules
+from scened.photos.ignore import IGNORE_FILES, FolderRules
 from scened.sidecars import Sidecar, find_sidecar, is_sidecar, names_of
 from scened.store.drives import drive_of
 from scened.store.places import Marks, Place, Sighting, marks_of
@@ -27,33 +27,44 @@ _HAS_PLACEHOLDERS = any(
 class Folder(NamedTuple):
     """What was found: photos and sidecars by the photo's name, the rules of the folders inside.
 
-    Of `videos` nothing but the name is asked.
+    Of `videos` nothing but the name is asked. The rules are those that `scan_folder` takes.
     """
 
     photos: dict[bytes, Marks]
     sidecars: dict[bytes, Sidecar]
     videos: set[bytes]
     folders: list[FolderRules]
-    empty: bool
 
 
-def scan_folder(rules: FolderRules) -> Folder:
-    """List one folder; raises OSError where it cannot be listed.
+def scan_folder(rules: FolderRules, drives: dict[int, int]) -> Folder | None:
+    """List one folder, or return None when it is left alone; raises OSError where it cannot be.
 
-    Links are not followed: what they lead to is looked at where it lies. What is neither a
-    regular file nor a folder (a pipe, a device) is not looked at.
+    `rules` are those from above: its own ignore files are seen as it is listed. `drives` are those
+    seen so far in a walk, by the number of their device. Links are not followed: what they lead to
+    is looked at where it lies. What is neither a regular file nor a folder (a pipe, a device) is
+    not looked at.
     """
+    found, ignores = _list(rules, drives)
+    if ignores:
+        followed = rules.followed()
+        return _list(followed, drives)[0] if followed is not None else None
+    return found
+
+
+def _list(rules: FolderRules, drives: dict[int, int]) -> tuple[Folder, bool]:
+    """List a folder by these rules; tell too whether it has an ignore file of its own."""
     photos: dict[bytes, Marks] = {}
     beside: set[bytes] = set()
     videos: set[bytes] = set()
     folders: list[FolderRules] = []
-    empty = True
-    device = drive_of(rules.path or b"/")
+    ignores = False
+    device = _drive_of(rules.path or b"/", drives)
     with os.scandir(rules.path or b"/") as entries:
         for entry in entries:
-            empty = False
-            if entry.is_dir(follow_symlinks=False):
-                inside = rules.enter(entry.name)
+            if entry.name in IGNORE_FILES:
+                ignores = True
+            elif entry.is_dir(follow_symlinks=False):
+                inside = rules.inside(entry.name)
                 if inside is not None:
                     folders.append(inside)
             elif _is_photo(entry.name[entry.name.rfind(b".") :]) and rules.takes_file(entry.name):
@@ -67,7 +78,14 @@ def scan_folder(rules: FolderRules) -> Folder:
                 beside.add(entry.name)
             elif _is_video(entry, rules):
                 videos.add(entry.name)
-    return Folder(photos, _sidecars(rules.path, photos, beside), videos, folders, empty)
+    return Folder(photos, _sidecars(rules.path, photos, beside), videos, folders), ignores
+
+
+def _drive_of(folder: bytes, drives: dict[int, int]) -> int:
+    device = os.stat(folder).st_dev
+    if device not in drives:
+        drives[device] = drive_of(folder)
+    return drives[device]
 
 
 def videos_in(rules: FolderRules) -> set[bytes]:

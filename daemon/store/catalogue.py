@@ -7,28 +7,23 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, text
 
-from scened.sidecars import Sidecar
-from scened.store.places import Marks, Place, Sighting, displayed, drive_at, is_vacant, join
+from scened.store.places import Place, Sighting, displayed, drive_at, is_vacant, join
 from scened.store.roots import Root
 from scened.store.search_index import index_photos
 from scened.store.sidecars import note_sidecar
-from scened.store.stacks import holds_stray, restack
+from scened.store.stacks import restack
 
 __all__ = [
     "drop_folder",
     "drop_missing",
     "files_called",
-    "files_in_folder",
     "lose_folder",
     "lose_root",
     "miss_file",
-    "next_folders",
     "outdated_names",
     "see",
     "some_files",
 ]
-
-BEYOND_ALL = b"\xff" * 5_000  # no path is as long
 
 AT_PLACE = "root_id = :root_id AND folder = :folder AND name = :name"
 
@@ -55,12 +50,14 @@ FILE_AT_PLACE = text(
     f"SELECT id, device, inode, size, modified_ns, status, transient FROM file WHERE {AT_PLACE}"
 )
 
+# A file moved over another, and then on, has left its marks with that one too: its own comes first
 FILES_OF_INODE = text(
     """
     SELECT file.id, root_id, folder, name, content_id, identified, status
     FROM file JOIN root ON root.id = file.root_id AND root.available
     WHERE inode = :inode AND file.device = :device
         AND size = :size AND modified_ns = :modified_ns
+    ORDER BY status = 'missing' DESC, identified DESC
     """
 )
 
@@ -137,15 +134,6 @@ OUTDATED_NAMES = text(
     """
 )
 
-FILES_IN_FOLDER = text(
-    """
-    SELECT file.name, device, inode, file.size, file.modified_ns, stack_id,
-        sidecar.name, sidecar.size, sidecar.modified_ns
-    FROM file LEFT JOIN sidecar ON file_id = file.id
-    WHERE root_id = :root_id AND folder = :folder AND status <> 'missing'
-    """
-)
-
 SOME_FILES = text(
     "SELECT folder, name, size, modified_ns FROM file WHERE root_id = :root_id ORDER BY id LIMIT 8"
 )
@@ -154,28 +142,6 @@ FILES_CALLED = text(
     """
     SELECT name FROM file
     WHERE root_id = :root_id AND folder = :folder AND name >= :first AND name < :beyond
-    """
-)
-
-HAS_FILES = text(
-    "SELECT 1 FROM file"
-    " WHERE root_id = :root_id AND folder = :folder AND status <> 'missing' LIMIT 1"
-)
-
-# Each step is a range that the index serves, from one folder to the next: to list folders
-# otherwise would be to look at all files
-NEXT_FOLDERS = text(
-    """
-    WITH RECURSIVE known (folder) AS (
-        SELECT :after UNION ALL
-        SELECT (
-            SELECT file.folder FROM file
-            WHERE root_id = :root_id AND file.folder > known.folder AND file.folder < :beyond
-                AND status <> 'missing'
-            ORDER BY file.folder LIMIT 1
-        ) FROM known WHERE known.folder IS NOT NULL LIMIT :limit
-    )
-    SELECT folder FROM known WHERE folder IS NOT NULL
     """
 )
 
@@ -255,23 +221,6 @@ def drop_folder(connection: Connection, root_id: int, folder: bytes) -> None:
     connection.execute(DELETE_FOLDER, _within(root_id, folder))
 
 
-def next_folders(
-    connection: Connection, root_id: int, folder: bytes, after: bytes | None, limit: int
-) -> list[bytes]:
-    """Return the folders after `after` that files are known in, at or below `folder`, in order."""
-    place = {"root_id": root_id, "folder": folder}
-    first = []
-    if after is None:
-        if connection.execute(HAS_FILES, place).scalar():
-            first.append(folder)
-        after = folder
-    if after == folder and folder:
-        after = folder + b"/"  # names such as `folder!` sort before what lies in `folder`
-    beyond = folder + b"0" if folder else BEYOND_ALL
-    values = {"root_id": root_id, "after": after, "beyond": beyond, "limit": limit + 1}
-    return first + list(connection.execute(NEXT_FOLDERS, values).scalars())[1:]
-
-
 def some_files(connection: Connection, root_id: int) -> list[tuple[bytes, bytes, int, int]]:
     """Return folder, name, size and time (ns) of a few files of a root, by which it is known."""
     rows = connection.execute(SOME_FILES, {"root_id": root_id})
@@ -293,26 +242,6 @@ def outdated_names(connection: Connection, sighting: Sighting) -> list[Place]:
     """Return the other names of a file under which it is known as it was before."""
     rows = connection.execute(OUTDATED_NAMES, _values(sighting))
     return [Place(*row) for row in rows]
-
-
-def files_in_folder(
-    connection: Connection, root_id: int, folder: bytes
-) -> tuple[dict[bytes, Marks], dict[bytes, Sidecar], bool]:
-    """Return what should lie directly in a folder, by the name of the photo, as last seen.
-
-    That is files, sidecars, and whether a file is not in the stack that it should be in.
-    """
-    place = {"root_id": root_id, "folder": folder}
-    files: dict[bytes, Marks] = {}
-    beside: dict[bytes, Sidecar] = {}
-    stacked = False
-    for row in connection.execute(FILES_IN_FOLDER, place).all():
-        name, device, inode, size, modified_ns, stack_id, sidecar, *marks = row
-        files[name] = (device, inode, size, modified_ns)
-        stacked |= stack_id is not None
-        if sidecar is not None:
-            beside[name] = Sidecar(sidecar, *marks)
-    return files, beside, holds_stray(connection, root_id, folder, files, stacked=stacked)
 
 
 def _see_again(connection: Connection, known: Row[tuple[object, ...]], sighting: Sighting) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
@@ -24,6 +25,7 @@ __all__ = ["Database", "open_for_reading", "open_for_writing"]
 
 BUSY_SECONDS = 30  # how long a write waits for another program's write
 WAL_BYTES_KEPT = 16 * 1024 * 1024
+READER_CACHE_KIB = 512  # every write empties it: a larger one only scatters the memory of others
 
 
 class Database:
@@ -37,6 +39,7 @@ class Database:
         self.file = file
         self._writer = _engine(file, "rw")
         self._reader = _engine(file, "ro")
+        self._asked: sqlite3.Connection | None = None  # kept, as every folder of a walk asks
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -53,14 +56,14 @@ class Database:
     def data_version(self) -> int:
         """Return a number that changes when anyone commits to the file."""
         with told_as_ours(self.file):
-            connection = self._reader.raw_connection()
-            try:
-                return int(connection.cursor().execute("PRAGMA data_version").fetchone()[0])
-            finally:
-                connection.close()
+            if self._asked is None:
+                driver: Any = self._reader.raw_connection().driver_connection
+                self._asked = driver
+            return int(self._asked.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""
+        self._asked = None
         self._reader.dispose()
         self._writer.dispose()
 
@@ -131,6 +134,8 @@ def _engine(file: Path, mode: str) -> Engine:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+        else:
+            connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from scened.formats import RAW, format_of
 from scened.store.places import displayed
 
-__all__ = ["companions_in_folder", "companions_of", "holds_stray", "pair_videos", "restack"]
+__all__ = ["companions_of", "holds_stray", "may_be_stacks", "pair_videos", "restack"]
 
 HEIC_SUFFIXES = frozenset({b".heic", b".heif", b".hif"})
 JPEG_SUFFIXES = frozenset({b".jpg", b".jpeg", b".jpe"})
@@ -111,17 +111,15 @@ def pair_videos(
             connection.execute(TOUCH_STACK, values)
 
 
-def holds_stray(
-    connection: Connection, root_id: int, folder: bytes, names: Iterable[bytes], *, stacked: bool
-) -> bool:
-    """Tell whether a file of a folder is not in the stack it should be in.
-
-    `names` are the files there, and `stacked` tells whether any is in a stack.
-    """
+def may_be_stacks(names: Iterable[bytes]) -> bool:
+    """Tell whether any of the files of a folder may share a stack, by their suffixes alone."""
     suffixes = {name[name.rfind(b".") :] for name in names}
-    families = {_family(suffix) for suffix in suffixes} - {None}
-    # nearly everywhere there is nothing to look at
-    return (stacked or len(families) > 1) and bool(_changes(connection, root_id, folder))
+    return len({_family(suffix) for suffix in suffixes} - {None}) > 1
+
+
+def holds_stray(connection: Connection, root_id: int, folder: bytes) -> bool:
+    """Tell whether a file of a folder is not in the stack it should be in."""
+    return bool(_changes(connection, root_id, folder))
 
 
 def _changes(connection: Connection, root_id: int, folder: bytes) -> list[tuple[int, int | None]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scened.dispatch import STARTS
 from tests.e2e.conftest import NAMES, Scened, age, analyzer_reading, until, write_endless
 from tests.photos import photo, write_photo
 
@@ -78,6 +79,22 @@ def test_after_a_killed_analyzer_the_daemon_goes_on(
     analyzer.kill()
     scened.wait_for("SELECT 1 FROM daemon WHERE state = 'idle' AND done = ?", PHOTOS)
     check_whole(scened, before)
+
+
+@pytest.mark.promise(
+    "kill: the analyzer is killed before it begins, again and again",
+    "the daemon starts another after a rest; no photo is to blame",
+)
+def test_analyzers_killed_before_they_begin_end_no_daemon(scened: Scened, many: Path) -> None:
+    process = scened.start("run", "--once", many)
+    scened.wait_for("SELECT 1 FROM photos LIMIT 1")
+    for _ in range(STARTS):
+        for analyzer in until(psutil.Process(process.pid).children):
+            analyzer.kill()
+            psutil.wait_procs([analyzer])
+    process.communicate()
+    assert process.returncode == 0
+    check_whole(scened, {})
 
 
 def test_a_stopped_run_ends_at_once_and_the_next_goes_on(scened: Scened, many: Path) -> None:

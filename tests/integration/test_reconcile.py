@@ -117,6 +117,16 @@ class TestMoving:
             (library.id_of(root / "sunset.jpg"),)
         ]
 
+    def test_a_photo_moved_over_another_and_on_stays_the_same(
+        self, library: Library, root: Path, looked_at: list[Path]
+    ) -> None:
+        before = library.id_of(looked_at[1])
+        looked_at[1].replace(looked_at[0])
+        library.walk()
+        looked_at[0].rename(root / "on.jpg")
+        library.walk()
+        assert library.id_of(root / "on.jpg") == before
+
     @pytest.mark.parametrize("folder", ["0", "z", "b/c"])
     def test_a_photo_moved_to_another_folder_stays_the_same(
         self, library: Library, root: Path, looked_at: list[Path], folder: str

@@ -16,6 +16,7 @@ from tests.integration.conftest import HOUR_SECONDS, Library
 SOME = 12
 SLACK = 1.03  # both are counted, not timed
 TIMES = 4  # as many photos in the larger library
+FOLDERS = 200
 INSTRUCTIONS = 10  # of SQLite's virtual machine, a step
 
 
@@ -96,3 +97,19 @@ def test_a_walk_grows_with_the_library_and_not_faster(
         library.write("DELETE FROM root")
     of_some, of_many = efforts
     assert all(many < SLACK * TIMES * some for some, many in zip(of_some, of_many, strict=True))
+
+
+def test_folders_in_which_nothing_has_changed_are_not_asked_for_one_by_one(
+    library: Library, root: Path
+) -> None:
+    for number in range(FOLDERS):
+        lay(root / f"{number}" / "a.jpg")
+    library.walk()
+    asked: list[str] = []
+    with library.database.reading() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(asked.append)
+    library.walk()
+    driver.set_trace_callback(None)
+    assert sum("FROM file" in statement for statement in asked) < FOLDERS / 10
