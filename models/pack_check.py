@@ -37,7 +37,6 @@ ALLOWED_OPERATORS = frozenset(
         "Concat",
         "Constant",
         "Conv",
-        "DepthToSpace",
         "DequantizeLinear",
         "Div",
         "Erf",

@@ -32,7 +32,7 @@ from scened.models.training.teacher import load_backbone, load_part
 __all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
 
 LOG_STEPS = 100
-MAPS = ("finest", "fine", "middle", "coarse")
+MAPS = ("fine", "middle", "coarse")
 PART_BATCHES = 50  # in a file
 
 log = logging.getLogger(__name__)
@@ -58,14 +58,14 @@ class FaceHeadSettings(msgspec.Struct, frozen=True):
 class _Seen(NamedTuple):
     """A batch as the backbone sees it: float16 maps, and what the head should say."""
 
-    maps: tuple[Tensor, ...]
+    maps: tuple[Tensor, Tensor, Tensor]
     target: FaceTarget
 
 
 def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
     """Train the head of a finished leg further; write `leg`/faces.pt and faces.json (curve).
 
-    What the backbone sees is kept in `leg`/maps, some 500 kB a view, in parts: stopped between,
+    What the backbone sees is kept in `leg`/maps, some 200 kB a view, in parts: stopped between,
     it goes on with the next.
     """
     if (leg / "faces.json").exists():
@@ -115,8 +115,8 @@ def load_face_head(leg: Path) -> FacePyramid:
     """Return a leg's face head, as it was trained last."""
     alone = leg / "faces.pt"
     weights = torch.load(alone, weights_only=True) if alone.exists() else load_part(leg, "faces")
-    finest, fine, middle, coarse = (weights[f"{name}.weight"].shape[1] for name in MAPS)
-    head = FacePyramid((finest, fine, middle, coarse))
+    fine, middle, coarse = (weights[f"{name}.weight"].shape[1] for name in MAPS)
+    head = FacePyramid((fine, middle, coarse))
     head.load_state_dict(weights)
     return head
 
@@ -138,7 +138,7 @@ def _look(work: Path, leg: Path, settings: FaceHeadSettings) -> list[_Seen]:
             part = [_batch(backbone, sampler, random) for _ in range(PART_BATCHES)]
             torch.save([(each.maps, tuple(each.target)) for each in part], path)
             log.info("face head: looked at %d batches", (number + 1) * PART_BATCHES)
-        kept = torch.load(path, weights_only=True, mmap=True)
+        kept = torch.load(path, weights_only=True)
         seen += [_Seen(maps, FaceTarget(*target)) for maps, target in kept]
     return seen
 
@@ -147,8 +147,8 @@ def _batch(backbone: Backbone, sampler: Sampler, random: np.random.Generator) ->
     pictures, target = sampler.faces(random)
     device = next(backbone.parameters()).device
     with torch.autocast(device.type, torch.bfloat16):
-        maps = backbone(pictures.to(device)).maps
-    return _Seen(tuple(_kept(each) for each in maps), target)
+        fine, middle, coarse, _ = backbone(pictures.to(device))
+    return _Seen((_kept(fine), _kept(middle), _kept(coarse)), target)
 
 
 def _kept(features: Tensor) -> Tensor:
