@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from scened.config import Settings
 from scened.packs import Packs
 from scened.service import Service
@@ -72,6 +74,7 @@ def containers() -> Iterator[Container]:
     gc.freeze()
 
 
+@pytest.mark.timeout(900)  # a quarter of a minute where nothing else runs
 def test_a_daemon_keeps_nothing_of_the_photos_it_has_seen(tmp_path: Path) -> None:
     root = tmp_path / "photos"
     root.mkdir()
