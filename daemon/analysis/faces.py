@@ -71,9 +71,8 @@ def settle(boxes: Floats, scores: Floats, overlap: float) -> tuple[Doubles, Doub
         settled.append(votes @ raw[near] / votes.sum())
         agreement = said[near] @ _overlap(_corners(settled[-1]), corners[near]) / said[near].sum()
         agreed.append(said[place] * agreement**DOUBT)
-    boxes, scores = np.array(settled).reshape(-1, 4), np.array(agreed)
-    order = np.argsort(-scores, kind="stable")
-    return boxes[order], scores[order]
+    order = np.argsort(-np.array(agreed), kind="stable")
+    return np.array(settled, np.float64).reshape(-1, 4)[order], np.array(agreed, np.float64)[order]
 
 
 def calibrated(scores: Floats, settings: FaceSettings) -> Doubles:
@@ -106,7 +105,7 @@ def fraction(value: float) -> float:
     return min(1.0, max(0.0, float(value)))
 
 
-def _best_first(corners: Floats, overlap: float) -> Iterator[tuple[int, Doubles]]:
+def _best_first(corners: Floats, overlap: float) -> Iterator[tuple[int, Floats]]:
     """Yield the places that greedy suppression leaves, with each one's overlaps with all boxes.
 
     The boxes, as corners `[N, 4]`, come best first. A box too thin to overlap itself does so too.
