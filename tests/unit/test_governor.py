@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,131 +14,13 @@ from scened.config import (
     BatterySettings,
     GateSettings,
     HoursSettings,
-    LoadSettings,
-    PressureSettings,
     Settings,
 )
 from scened.governor.gates import CALM_SECONDS, SLOW_SECONDS, STUCK_SECONDS
-from scened.governor.governor import REVIEW_SECONDS, TRICKLE_SECONDS, Effort, Governor
-from scened.governor.pressure import Stall
+from scened.governor.governor import REVIEW_SECONDS, TRICKLE_SECONDS, Effort
 from scened.governor.sensors import Battery, Heat
 from scened.store.governor_state import Wish
-
-MINUTE = 60.0
-BOOSTED = Effort(4, keeps_priority=True)
-
-
-@dataclass
-class Weather:
-    """A scripted machine: every reading is what the test says."""
-
-    battery_state: Battery | None = None
-    saving: bool | None = None
-    hottest: Heat | None = None
-    thermal: str | None = None
-    others: float | None = 0.0
-    stalled: float | None = 0.0
-    waits: Stall | None = None
-    free: float | None = 50.0
-    disk: float | None = 10_000.0
-    time: datetime.time = datetime.time(12)
-    core_count: int = 4
-
-    def battery(self) -> Battery | None:
-        return self.battery_state
-
-    def power_saver(self) -> bool | None:
-        return self.saving
-
-    def heat(self) -> Heat | None:
-        return self.hottest
-
-    def thermal_state(self) -> str | None:
-        return self.thermal
-
-    def others_cores(self, ours: Iterable[int]) -> float | None:
-        return self.others
-
-    def others_stall(self, ours: Collection[int]) -> Stall | None:
-        return self.waits
-
-    def memory_pressure(self) -> float | None:
-        return self.stalled
-
-    def free_memory(self) -> float | None:
-        return self.free
-
-    def free_disk(self, path: Path) -> float | None:
-        return self.disk
-
-    def time_of_day(self) -> datetime.time:
-        return self.time
-
-    def cores(self) -> int:
-        return self.core_count
-
-
-@dataclass
-class Scene:
-    """A governor, its weather, and the time."""
-
-    settings: Settings = field(default_factory=Settings)
-    weather: Weather = field(default_factory=Weather)
-    now: float = 1000.0
-
-    def __post_init__(self) -> None:
-        self.governor = Governor(
-            self.settings, self.weather, lambda: self.now, Path("/"), list, BOOSTED
-        )
-
-    def reason(self, after: float = SLOW_SECONDS) -> str | None:
-        """Return why the work waits after some time, or None."""
-        self.now += after
-        hold = self.governor.hold()
-        return hold.reason if hold else None
-
-    def gate(self, name: str) -> str:
-        (verdict,) = (each for each in self.governor.verdicts if each.gate == name)
-        return verdict.reading
-
-
-def bad_battery(weather: Weather) -> None:
-    weather.battery_state = Battery(80, plugged=False)
-
-
-def bad_saver(weather: Weather) -> None:
-    weather.saving = True
-
-
-def bad_heat(weather: Weather) -> None:
-    weather.hottest = Heat(96, 100, "cpu")
-
-
-def bad_load(weather: Weather) -> None:
-    weather.others = 3.9
-
-
-def bad_pressure(weather: Weather) -> None:
-    weather.stalled = 40.0
-
-
-def bad_memory(weather: Weather) -> None:
-    weather.free = 2.0
-
-
-def bad_disk(weather: Weather) -> None:
-    weather.disk = 10.0
-
-
-BAD: dict[str, Callable[[Weather], None]] = {
-    "battery": bad_battery,
-    "power_saver": bad_saver,
-    "heat": bad_heat,
-    "load": bad_load,
-    "pressure": bad_pressure,
-    "memory": bad_memory,
-    "disk": bad_disk,
-}
+from tests.weather import BAD, BOOSTED, MINUTE, Scene, Weather, bad_battery, bad_heat, bad_load
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -351,63 +231,3 @@ def test_other_settings_hold_from_the_next_look() -> None:
     )
     assert scene.reason() is None
     assert scene.governor.duty <= 0.1
-
-
-@pytest.fixture
-def at_full_duty() -> Scene:
-    """Nobody else has been at work for a while."""
-    scene = Scene()
-    for _ in range(10):
-        scene.reason(after=1)
-    assert (scene.governor.duty, scene.governor.duty_follows) == (1, "")
-    return scene
-
-
-def test_others_who_wait_halve_the_duty_though_they_use_no_processor(at_full_duty: Scene) -> None:
-    at_full_duty.weather.waits = Stall(34, "the disk")
-    assert at_full_duty.reason(after=1) is None
-    assert at_full_duty.governor.duty == 0.5
-    assert at_full_duty.governor.duty_follows == "others wait for the disk 34 % of the time"
-
-
-def test_the_duty_follows_whichever_of_the_two_is_there(at_full_duty: Scene) -> None:
-    at_full_duty.weather.others = 3.6
-    at_full_duty.weather.waits = Stall(0, "memory")
-    at_full_duty.governor.adopt(Settings(gates=GateSettings(load=LoadSettings(enabled=False))))
-    at_full_duty.reason(after=1)
-    assert at_full_duty.governor.duty == 0.5
-    assert at_full_duty.governor.duty_follows == "others use 3.6 of 4 cores"
-
-
-def test_pressure_that_is_switched_off_slows_nothing(at_full_duty: Scene) -> None:
-    off = PressureSettings(enabled=False)
-    at_full_duty.governor.adopt(Settings(gates=GateSettings(pressure=off)))
-    at_full_duty.weather.waits = Stall(90, "the disk")
-    at_full_duty.reason(after=1)
-    assert at_full_duty.governor.duty == 1
-
-
-@pytest.mark.parametrize(
-    ("wish", "follows"),
-    [(Wish(paused_seconds=MINUTE), "paused"), (Wish(boosted_seconds=MINUTE), "boosted")],
-)
-def test_the_duty_follows_the_user_first(at_full_duty: Scene, wish: Wish, follows: str) -> None:
-    at_full_duty.weather.waits = Stall(34, "the disk")
-    at_full_duty.reason(after=1)
-    at_full_duty.governor.obey(wish)
-    assert at_full_duty.governor.duty_follows == follows
-
-
-@pytest.mark.parametrize(
-    ("name", "follows"),
-    [
-        ("disk", "gates.disk is closed"),
-        ("load", "gates.load is closed, but for a slice in 10 s"),
-    ],
-)
-def test_a_closed_gate_leaves_no_duty_and_is_named(
-    at_full_duty: Scene, name: str, follows: str
-) -> None:
-    BAD[name](at_full_duty.weather)
-    at_full_duty.reason()
-    assert (at_full_duty.governor.duty, at_full_duty.governor.duty_follows) == (0, follows)
