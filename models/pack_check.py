@@ -37,6 +37,7 @@ ALLOWED_OPERATORS = frozenset(
         "Concat",
         "Constant",
         "Conv",
+        "DepthToSpace",
         "DequantizeLinear",
         "Div",
         "Erf",

@@ -28,7 +28,7 @@ __all__ = [
 
 CLASSES = 1001  # ImageNet's thousand after a background class
 DEFAULT = "mobilenet_edgetpu_100"
-STRIDES = (8, 16, 32)
+STRIDES = (4, 8, 16, 32)
 NEVER = -30.0  # the background's logit where a classifier lacks it
 EXAMPLE_SIDE = 64  # px, of a picture that tells the maps' sizes
 
@@ -38,21 +38,27 @@ class UnfitBackbone(ValueError):
 
 
 class BackboneOutput(NamedTuple):
-    """Maps [B, C, h, w] at strides 8, 16 and 32, and pooled features [B, F]."""
+    """Maps [B, C, h, w] at strides 4, 8, 16 and 32, and pooled features [B, F]."""
 
+    finest: Tensor
     fine: Tensor
     middle: Tensor
     coarse: Tensor
     pooled: Tensor
 
+    @property
+    def maps(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the maps, finest first."""
+        return self.finest, self.fine, self.middle, self.coarse
+
 
 class Backbone(nn.Module, ABC):
     """What every backbone offers: maps and features of pictures, and ImageNet's classes of these.
 
-    `channels` are those of the three maps, `features` the number of pooled features.
+    `channels` are those of the maps, `features` the number of pooled features.
     """
 
-    channels: tuple[int, int, int]
+    channels: tuple[int, int, int, int]
     features: int
     classifier: nn.Module
 
@@ -71,7 +77,7 @@ class EdgeTpu(Backbone):
     Source: timm's `mobilenet_edgetpu_100`; the weights come from `teacher.py`.
     """
 
-    channels = (48, 96, 192)
+    channels = (32, 48, 96, 192)
     features = 1280
 
     def __init__(self) -> None:
@@ -91,16 +97,17 @@ class EdgeTpu(Backbone):
     def forward(self, pictures: Tensor) -> BackboneOutput:
         """Look at pictures, uint8 [B, H, W, 3] RGB, H and W multiples of 32."""
         x = self.stem(_planes((pictures.float() - 128) / 127))  # the teacher's own scale
-        for block in self.blocks[:3]:
+        for block in self.blocks[:2]:
             x = block(x)
-        fine = x
+        finest = x
+        fine = x = self.blocks[2](x)
         for block in self.blocks[3:5]:
             x = block(x)
         middle = x
         for block in self.blocks[5:]:
             x = block(x)
         pooled = functional.adaptive_avg_pool2d(self.head(x), 1).flatten(1)
-        return BackboneOutput(fine, middle, x, pooled)
+        return BackboneOutput(finest, fine, middle, x, pooled)
 
     def classify(self, pooled: Tensor) -> Tensor:
         """Return logits [B, 1001] of features [B, 1280]: background first."""
@@ -109,7 +116,7 @@ class EdgeTpu(Backbone):
 
 
 class Timm(Backbone):
-    """Any of timm's networks for ImageNet that has maps at strides 8, 16 and 32.
+    """Any of timm's networks for ImageNet that has maps at strides 4, 8, 16 and 32.
 
     Batch norms keep the statistics they came with. Source: timm's `forward_intermediates`.
     """
@@ -134,10 +141,10 @@ class Timm(Backbone):
         self.eval()
         with torch.inference_mode():
             example = torch.zeros(1, EXAMPLE_SIDE, EXAMPLE_SIDE, 3, dtype=torch.uint8)
-            *maps, pooled = self(example)
-        fine, middle, coarse = (each.shape[1] for each in maps)
-        self.channels = (fine, middle, coarse)
-        self.features = pooled.shape[1]
+            output = self(example)
+        finest, fine, middle, coarse = (each.shape[1] for each in output.maps)
+        self.channels = (finest, fine, middle, coarse)
+        self.features = output.pooled.shape[1]
 
     def train(self, mode: bool = True) -> Timm:
         """Learn or not, but leave the norms' statistics alone: our batches are small."""
@@ -151,9 +158,9 @@ class Timm(Backbone):
         """Look at pictures, uint8 [B, H, W, 3] RGB, H and W multiples of 32."""
         x = _planes((pictures.float() - self.mean) / self.spread)
         last, maps = self.model.forward_intermediates(x, indices=self.places)
-        fine, middle, coarse = maps
+        finest, fine, middle, coarse = maps
         pooled = self.model.forward_head(last, pre_logits=True)
-        return BackboneOutput(fine, middle, coarse, pooled)
+        return BackboneOutput(finest, fine, middle, coarse, pooled)
 
     def classify(self, pooled: Tensor) -> Tensor:
         """Return logits [B, 1001] of features [B, F]: background first."""
@@ -162,7 +169,7 @@ class Timm(Backbone):
     def _places(self, name: str) -> list[int]:
         reductions = [stage["reduction"] for stage in getattr(self.model, "feature_info", [])]
         if not hasattr(self.model, "forward_intermediates") or not set(STRIDES) <= set(reductions):
-            raise UnfitBackbone(f"{name} has no maps at strides 8, 16 and 32")
+            raise UnfitBackbone(f"{name} has no maps at strides 4, 8, 16 and 32")
         return [len(reductions) - 1 - reductions[::-1].index(stride) for stride in STRIDES]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Calibration", "expected_calibration_error", "fit_calibration", "thresholds"]
+__all__ = ["Calibration", "alike", "expected_calibration_error", "fit_calibration", "thresholds"]
 
 ITERATIONS = 200
 SLOPE_PRIOR = 20.0  # how many examples' worth the belief weighs that logits are right already
@@ -38,18 +38,25 @@ class Calibration(NamedTuple):
 
 
 def fit_calibration(
-    logits: Tensor, value: Tensor, weight: Tensor, order_loss: Callable[[Tensor], Tensor]
+    logits: Tensor,
+    value: Tensor,
+    weight: Tensor,
+    together: Tensor,
+    order_loss: Callable[[Tensor], Tensor],
 ) -> Calibration:
     """Fit a line for each tag on logits [photos, T] the head gave for photos it had not seen.
+
+    The tags at `together`, int64, share one.
 
     Source: Platt, 1999; with priors, so that rare tags stay near what they are, and with
     `order_loss` of the fitted logits, so that tags stay in their order within a photo.
     """
-    slope = torch.zeros(logits.shape[1], requires_grad=True)
-    offset = torch.zeros(logits.shape[1], requires_grad=True)
-    optimiser = torch.optim.Adam([slope, offset], 0.05)
+    slopes = torch.zeros(logits.shape[1], requires_grad=True)
+    offsets = torch.zeros(logits.shape[1], requires_grad=True)
+    optimiser = torch.optim.Adam([slopes, offsets], 0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, ITERATIONS)
     for _ in range(ITERATIONS):
+        slope, offset = alike(slopes, together), alike(offsets, together)
         fitted = logits * slope.exp() + offset
         loss = functional.binary_cross_entropy_with_logits(fitted, value, weight, reduction="sum")
         loss = (
@@ -62,6 +69,7 @@ def fit_calibration(
         loss.backward()
         optimiser.step()
         schedule.step()
+    slope, offset = alike(slopes, together), alike(offsets, together)
     return Calibration(slope.detach().exp(), offset.detach())
 
 
@@ -88,6 +96,13 @@ def thresholds(
             inherited = DEFAULT_THRESHOLD if parent is None else chosen[parent]
             chosen.append(max(DEFAULT_THRESHOLD, inherited))
     return chosen
+
+
+def alike(values: Tensor, places: Tensor) -> Tensor:
+    """Return `values` [T] with their mean at some places."""
+    if not len(places):
+        return values
+    return values.index_copy(0, places, values[places].mean().expand(len(places)))
 
 
 def expected_calibration_error(

@@ -88,7 +88,7 @@ def face_loss(answer: FaceOutput, target: FaceTarget) -> FaceLosses:
     chosen = (target.heat >= REGRESSED) & (target.weight > 0) & (target.boxes[..., 2] > 0)
     if not chosen.any():
         return FaceLosses(focal, focal.new_zeros(()), focal.new_zeros(()))
-    height, width = (8 * side for side in answer.scores.shape[1:])
+    height, width = (STRIDE * side for side in answer.scores.shape[1:])
     centres = cells(height, width).to(chosen.device).expand(*answer.scores.shape, 2)[chosen]
     distances = answer.distances[chosen]
     predicted = torch.cat([centres - distances[:, :2], centres + distances[:, 2:]], dim=1)

@@ -60,7 +60,7 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     def order_loss(logits: Tensor) -> Tensor:
         return (trust * name_loss(logits[:, leaves], shares)).sum()
 
-    calibration = fit_calibration(answers[rows], seen.value, seen.weight, order_loss)
+    calibration = fit_calibration(answers[rows], seen.value, seen.weight, leaves, order_loss)
     limits = thresholds(
         calibration(answers[rows]), seen.value, seen.weight, seen.known, truth.parents()
     )

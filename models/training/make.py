@@ -23,7 +23,7 @@ from scened.models.training.packing import NAME, VERSION, make_pack
 from scened.models.training.record import write_record
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import make_teacher
-from scened.models.training.train import FACE_HEAD_LEG, LAST_LEG, LEGS, train
+from scened.models.training.train import FACE_HEAD_LEGS, LAST_LEG, LEGS, train
 
 __all__ = ["make"]
 
@@ -59,7 +59,7 @@ def make(data: Path, work: Path, out: Path, wanted: Wanted) -> None:
         train(work, leg, settings, before)
         make_features(work, leg)
         train_heads(work, leg, TagSettings(), EmbeddingSettings())
-        if name == FACE_HEAD_LEG:
+        if name in FACE_HEAD_LEGS:
             train_face_head(work, leg, FaceHeadSettings())
         before = leg
     ours = wanted.pack == OURS

@@ -96,10 +96,10 @@ class Product(nn.Module):
 
     def forward(self, image: Tensor) -> Outputs:
         """Analyse one picture, uint8 [1, H, W, 3] RGB, H and W multiples of 32."""
-        maps = self.backbone(image)
-        tags = self.tags(maps.pooled, self.backbone.classify(maps.pooled)).sigmoid()
-        embedding = self.embedding(maps.pooled)
-        found = self.faces(maps.fine, maps.middle, maps.coarse)
+        seen = self.backbone(image)
+        tags = self.tags(seen.pooled, self.backbone.classify(seen.pooled)).sigmoid()
+        embedding = self.embedding(seen.pooled)
+        found = self.faces(*seen.maps)
         boxes = face_boxes(found.distances)
         return Outputs(tags[0], embedding[0], boxes[0], found.likely.flatten())
 

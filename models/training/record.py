@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 
 from scened.models.training.command_line import sha256_of
-from scened.models.training.train import FACE_HEAD_LEG, LAST_LEG, LEGS
+from scened.models.training.train import FACE_HEAD_LEGS, LAST_LEG, LEGS
 
 __all__ = ["write_record"]
 
@@ -32,7 +32,9 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         "vocabulary_sha256": {name: sha256_of(here / name) for name in CODE},
         "initial_network": json.loads((work / "initial.json").read_text()),
         "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
-        "face_head": json.loads((work / FACE_HEAD_LEG / "faces.json").read_text()),
+        "face_heads": {
+            leg: json.loads((work / leg / "faces.json").read_text()) for leg in FACE_HEAD_LEGS
+        },
         "tag_head": heads["tag_settings"],
         "embedding_head": {
             "settings": heads["embedding_settings"],

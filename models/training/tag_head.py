@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scened.models.training.calibration import alike
 from scened.models.training.corpus import Photo
 from scened.models.training.features import Cache
 from scened.models.training.product import TagHead
@@ -40,13 +41,13 @@ class TagSettings(msgspec.Struct, frozen=True):
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
     `rare`, get few. A tag that ImageNet names and that has fewer than `least_own` examples
     elsewhere learns nothing of its own; a caption's word counts `caption_counts`, as it tells what
-    stands out rather than what is there. The narrowest of these tags share one layer, which turns
-    them down together where none is to be seen. `names` weighs how far the order of the narrowest
-    tags may be from that evidence's, so that a photo keeps its best name, `names_imagenet` times as
-    much on ImageNet's photos. Tags in `seldom_said` are too plain to be mentioned: unsaid, they are
-    unknown. Where a detector's score is at least `detected` or below `undetected`, it tells of a
-    tag that nothing is known of, and counts `weight_seen` or `weight_unseen`; between the two the
-    tag is left open.
+    stands out rather than what is there. The narrowest of these tags share one layer, one weight of
+    their evidence and one calibration, which turn them up or down together. `names` weighs how far
+    the order of the narrowest tags may be from that evidence's, so that a photo keeps its best
+    name, `names_imagenet` times as much on ImageNet's photos. Tags in `seldom_said` are too plain
+    to be mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or
+    below `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
+    `weight_unseen`; between the two the tag is left open.
     """
 
     seed: int = 3
@@ -60,7 +61,7 @@ class TagSettings(msgspec.Struct, frozen=True):
     unknown_others: float = 0.04
     unknown_imagenet: float = 0.6
     names: float = 6.0
-    names_imagenet: float = 40.0
+    names_imagenet: float = 120.0
     least_own: float = 20.0
     caption_counts: float = 0.33
     detected: float = 0.6
@@ -146,6 +147,7 @@ def train_tags(
     counts = (1 - truth.imagenet) * (1 - (1 - settings.caption_counts) * truth.captioned)
     elsewhere = (present * counts[:, None]).sum(dim=0)
     own = ((possible == 0) | (elsewhere >= settings.least_own)).float()[:, None]
+    # Of many there is no train photo: learnt one by one, they would fall behind the others.
     together = leaves[own[leaves, 0] == 0]
     shared = nn.Linear(pooled.shape[2], 1)
     nn.init.zeros_(shared.weight)
@@ -159,17 +161,16 @@ def train_tags(
         rows = torch.randint(pooled.shape[1], (settings.photos,))
         views = torch.randint(len(pooled), (settings.photos,))
         features = (pooled[views, rows] - mean) / spread
-        learnt = functional.linear(features, head.linear.weight * own, head.linear.bias)
+        evidence, bias = (alike(each, together) for each in (head.evidence, head.linear.bias))
+        learnt = functional.linear(features, head.linear.weight * own, bias)
         learnt = learnt.index_add(1, together, shared(features).expand(-1, len(together)))
-        logits = head.evidence * possible * log_odds[views, rows] + learnt
+        logits = evidence * possible * log_odds[views, rows] + learnt
         loss = functional.binary_cross_entropy_with_logits(
             logits, truth.value[rows], truth.weight[rows], reduction="sum"
         )
         loss = loss / settings.photos
         change = head.linear.weight.square().sum(dim=1)
-        change = change + possible * (
-            head.linear.bias.square() + (head.evidence - started).square()
-        )
+        change = change + possible * (bias.square() + (evidence - started).square())
         loss = loss + (penalty * change).sum() + settings.penalty * shared.weight.square().sum()
         shares = log_odds[views, rows][:, leaves].sigmoid()
         order = name_loss(logits[:, leaves], shares) * trust[rows]
@@ -180,7 +181,8 @@ def train_tags(
         schedule.step()
     log.info("tags: loss %.3f after %d steps", loss.item(), steps)
     with torch.no_grad():
-        head.evidence.mul_(possible)
+        head.evidence.copy_(alike(head.evidence, together) * possible)
+        head.linear.bias.copy_(alike(head.linear.bias, together))
         head.linear.weight.mul_(own)
         head.linear.weight[together] += shared.weight
         head.linear.bias[together] += shared.bias

@@ -31,7 +31,7 @@ from scened.models.training.network import FacePyramid, best_device
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import load_initial, load_trained
 
-__all__ = ["FACE_HEAD_LEG", "LAST_LEG", "LEGS", "Settings", "train"]
+__all__ = ["FACE_HEAD_LEGS", "LAST_LEG", "LEGS", "Settings", "go_back", "train"]
 
 CHECKPOINT_SECONDS = 180
 LOG_STEPS = 20
@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     minutes: float
     seed: int = 1
+    back: float = 0.0  # of the way to the initial network's weights, before the first step
     batch: BatchSettings = BatchSettings()
     backbone_rate: float = 4e-5
     face_rate: float = 1e-3
@@ -88,9 +89,41 @@ LEGS = {
         names=1.0,
         likeness=0.3,
     ),
+    "finer": Settings(
+        minutes=75,
+        seed=6,
+        back=0.25,
+        batch=BatchSettings(photos=12, side=256, rough=0.4, faces=18, faces_found=4, face_free=1),
+        backbone_rate=4e-5,
+        face_rate=1e-3,
+        hold_logits=2.0,
+        tags=0.1,
+        names=1.0,
+        likeness=0.1,
+    ),
+    "mosaic": Settings(
+        minutes=62,
+        seed=8,
+        back=0.15,
+        batch=BatchSettings(
+            photos=16,
+            captioned=0.5,
+            rough=0.4,
+            mixed=4,
+            faces=16,
+            faces_found=3,
+            face_free=1,
+            mosaics=0.3,
+        ),
+        face_rate=5e-4,
+        hold_logits=2.0,
+        tags=0.1,
+        names=1.0,
+        likeness=0.3,
+    ),
 }
 LAST_LEG = list(LEGS)[-1]
-FACE_HEAD_LEG = "joint"  # after which the face head is trained alone
+FACE_HEAD_LEGS = ("joint", "finer", "mosaic")  # after which the face head is trained alone
 
 
 class _Progress(msgspec.Struct):
@@ -141,6 +174,7 @@ def train(
     if before is not None:
         model.load_state_dict(load_trained(before), strict=False)
         model.faces = load_face_head(before)
+        go_back(model.backbone, initial, settings.back)
     model.to(device, memory_format=torch.channels_last)
     average.load_state_dict(model.state_dict())
     average.to(device)
@@ -198,8 +232,7 @@ def _losses(
         with torch.no_grad():
             wanted = initial(batch.clean).pooled.float()
         pooled = model.backbone(batch.photos).pooled.float()
-        fine, middle, coarse, _ = model.backbone(batch.face_photos)
-        found = model.faces(fine, middle, coarse)
+        found = model.faces(*model.backbone(batch.face_photos).maps)
     wanted_logits = initial.classify(wanted)
     logits = model.backbone.classify(pooled)
     faces = face_loss(found, batch.faces)
@@ -216,7 +249,10 @@ def _losses(
         "face_quality": faces.quality,
     }
     if lessons is not None:
-        losses |= lessons.losses(model.heads, pooled, logits, wanted_logits, batch.places)
+        told = slice(len(batch.places))
+        losses |= lessons.losses(
+            model.heads, pooled[told], logits[told], wanted_logits[told], batch.places
+        )
     return losses
 
 
@@ -242,6 +278,16 @@ def _set_rates(optimiser: torch.optim.Optimizer, progress: _Progress, settings: 
     share *= 0.5 * (1 + math.cos(math.pi * done)) * 0.98 + 0.02
     for group in optimiser.param_groups:
         group["lr"] = group["rate"] * share
+
+
+def go_back(backbone: Backbone, initial: Backbone, share: float) -> None:
+    """Give up some of what was learnt for what was forgotten, before learning it anew.
+
+    Source: Wortsman et al., Robust fine-tuning of zero-shot models, 2022.
+    """
+    with torch.no_grad():
+        for weight, first in zip(backbone.parameters(), initial.parameters(), strict=True):
+            weight.lerp_(first.to(weight), share)
 
 
 def _average(average: _Model, model: _Model, settings: Settings, step: int) -> None:

@@ -19,6 +19,8 @@ __all__ = [
     "Pixels",
     "face_view",
     "general_view",
+    "mixed",
+    "mosaic",
     "product_view",
     "random_product_view",
     "roughened",
@@ -130,15 +132,17 @@ def face_view(
     unsure: Sequence[Sequence[float]],
     shape: tuple[int, int],
     rng: np.random.Generator,
+    shrunk: float = 1.0,
 ) -> FaceView:
     """Return a random crop or shrunk view of a photo with its faces.
 
-    `faces` and `unsure` are x, y, width and height as fractions of the photo.
+    `faces` and `unsure` are x, y, width and height as fractions of the photo; `shrunk` scales it
+    besides.
     """
     height, width = shape
     large = max(picture.size) > 1.5 * LONG_SIDE
     zoom = math.exp(rng.uniform(*np.log(LARGE_FACE_ZOOM if large else FACE_ZOOM)))
-    scale = LONG_SIDE / max(picture.size) * zoom
+    scale = LONG_SIDE / max(picture.size) * zoom * shrunk
     stretch = math.exp(rng.uniform(-0.12, 0.12))
     boxes = np.array([*faces, *unsure], np.float32).reshape(-1, 4)
     boxes = boxes * np.array(picture.size * 2, np.float32)
@@ -163,6 +167,30 @@ def face_view(
     return FaceView(
         _coloured(view, rng), _visible(known, width, height), _visible(doubtful, width, height)
     )
+
+
+def mosaic(views: Sequence[FaceView]) -> FaceView:
+    """Put four views of one size together, two by two: small faces, and four times as many.
+
+    Source: Bochkovskiy et al., YOLOv4, 2020.
+    """
+    height, width = views[0].pixels.shape[:2]
+    rows = [np.concatenate([view.pixels for view in views[row : row + 2]], 1) for row in (0, 2)]
+    moves = [np.array([x, y] * 2, np.float32) for y in (0, height) for x in (0, width)]
+    faces, unsure = (
+        np.concatenate([boxes + move for boxes, move in zip(kind, moves, strict=True)])
+        for kind in ([view.faces for view in views], [view.unsure for view in views])
+    )
+    return FaceView(np.concatenate(rows), faces, unsure)
+
+
+def mixed(first: Pixels, second: Pixels, share: float) -> Pixels:
+    """Lay one view over another, of which `share` is seen.
+
+    Source: Zhang et al., mixup, 2018; Beyer et al., A good teacher is patient and consistent, 2022.
+    """
+    blended: Pixels = np.round(first * (1 - share) + second * share).astype(np.uint8)
+    return blended
 
 
 def _placed(picture: Image.Image, offset: Any, scales: Any, shape: tuple[int, int]) -> Pixels:

@@ -26,6 +26,7 @@ from scened.models.training.backbone import (  # noqa: E402
     with_weights,
 )
 from scened.models.training.export import export_float, quantise  # noqa: E402
+from scened.models.training.network import STRIDE  # noqa: E402
 from scened.models.training.product import Product  # noqa: E402
 
 TAGS = 7
@@ -44,7 +45,7 @@ def test_maps_have_the_strides_and_channels_the_heads_are_built_for(name: str) -
         *maps, pooled = backbone(torch.from_numpy(noise(64, 96)))
     assert [tuple(each.shape) for each in maps] == [
         (1, channels, 64 // stride, 96 // stride)
-        for channels, stride in zip(backbone.channels, (8, 16, 32), strict=True)
+        for channels, stride in zip(backbone.channels, (4, 8, 16, 32), strict=True)
     ]
     assert pooled.shape == (1, backbone.features)
 
@@ -99,7 +100,7 @@ def test_the_daemon_takes_a_quantised_network_on_it(name: str, tmp_path: Path) -
     network = onnxruntime.InferenceSession(check_network(tmp_path / NETWORK_NAME, manifest))
     for height, width in ((256, 320), (320, 192)):
         tags, embedding, boxes, scores = network.run(None, {"image": noise(height, width)})
-        cells = height * width // 64
+        cells = height * width // STRIDE**2
         assert (tags.shape, embedding.shape) == ((TAGS,), (256,))
         assert (boxes.shape, scores.shape) == ((cells, 4), (cells,))
         assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,10 +12,14 @@ torch = pytest.importorskip("torch", reason="training needs the extra `train`")
 if find_spec("timm") is None:
     pytest.skip("training needs the extra `train`", allow_module_level=True)
 
-from scened.models.training.calibration import fit_calibration, thresholds  # noqa: E402
+from scened.models.training.calibration import (  # noqa: E402
+    Calibration,
+    fit_calibration,
+    thresholds,
+)
 from scened.models.training.embedding_head import recall_at  # noqa: E402
 from scened.models.training.face_loss import face_loss, face_target  # noqa: E402
-from scened.models.training.network import FaceOutput, cells  # noqa: E402
+from scened.models.training.network import FaceOutput, FacePyramid, cells  # noqa: E402
 from scened.models.training.product import TagHead, face_boxes  # noqa: E402
 
 SHAPE = (192, 320)
@@ -76,8 +81,19 @@ def test_a_box_that_is_off_costs_and_so_does_not_to_know_it() -> None:
 
 
 def test_a_face_is_as_likely_as_its_score_and_its_box() -> None:
-    unsure = _perfect()._replace(quality=torch.zeros(1, 24, 40))
+    perfect = _perfect()
+    unsure = perfect._replace(quality=torch.zeros_like(perfect.quality))
     assert float(unsure.likely.max()) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_each_place_of_the_map_answers_for_the_four_cells_within() -> None:
+    head = FacePyramid((2, 2, 2, 2))
+    torch.nn.init.zeros_(head.predict_score.weight)
+    head.predict_score.bias.data = torch.tensor([-9.0, 9.0, -9.0, -9.0])
+    maps = [torch.zeros(1, 2, 192 // stride, 320 // stride) for stride in (4, 8, 16, 32)]
+    scores = head(*maps).scores[0]
+    assert scores.shape == cells(*SHAPE).shape[:2]
+    assert (cells(*SHAPE)[scores > 0] % 8).unique(dim=0).tolist() == [[6.0, 2.0]]
 
 
 def test_distances_become_the_box_they_were_measured_from() -> None:
@@ -101,8 +117,25 @@ def test_calibration_undoes_overconfidence() -> None:
     generator = torch.Generator().manual_seed(0)
     honest = torch.randn(4000, 1, generator=generator)
     value = (torch.rand(4000, 1, generator=generator) < honest.sigmoid()).float()
-    fitted = fit_calibration(honest * 3, value, torch.ones_like(value), lambda _: torch.zeros(()))
+    fitted = _calibration(honest * 3, value)
     assert float(fitted.slope) == pytest.approx(1 / 3, abs=0.06)
+
+
+def test_tags_that_share_a_calibration_keep_their_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    honest = torch.randn(4000, 3, generator=generator)
+    value = (torch.rand(4000, 3, generator=generator) < honest.sigmoid()).float()
+    twisted = honest * torch.tensor([3.0, 1.0, 1.0]) + torch.tensor([0.0, 2.0, -2.0])
+    fitted = _calibration(twisted, value, together=[0, 1])
+    assert fitted.slope[0] == fitted.slope[1] != fitted.slope[2]
+    assert fitted.offset[0] == fitted.offset[1] != fitted.offset[2]
+
+
+def _calibration(
+    logits: torch.Tensor, value: torch.Tensor, together: Sequence[int] = ()
+) -> Calibration:
+    places = torch.tensor(together, dtype=torch.int64)
+    return fit_calibration(logits, value, torch.ones_like(value), places, lambda _: torch.zeros(()))
 
 
 def test_a_tag_without_examples_takes_its_parents_threshold() -> None:

@@ -12,6 +12,8 @@ from scened.models.pack import SHAPES, nearest_shape
 from scened.models.training.views import (
     face_view,
     general_view,
+    mixed,
+    mosaic,
     product_view,
     random_product_view,
 )
@@ -78,3 +80,35 @@ def test_a_face_is_where_its_box_says(seed: int) -> None:
     inside = np.zeros(view.shape[:2], bool)
     inside[top:bottom, left:right] = True
     assert view[inside].mean() < view[~inside].mean() - 40
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mosaic_shows_the_faces_of_its_four_views_where_their_boxes_say(seed: int) -> None:
+    picture = Image.new("RGB", (300, 240), "white")
+    picture.paste("black", (90, 60, 150, 140))
+    faces = [[90 / 300, 60 / 240, 60 / 300, 80 / 240]]
+    random = np.random.default_rng(seed)
+    parts = [face_view(picture, faces, [], (128, 160), random, 0.5) for _ in range(4)]
+    view, boxes, _ = mosaic(parts)
+    assert view.shape == (256, 320, 3)
+    assert len(boxes) == 4
+    for number, (left, top, right, bottom) in enumerate(boxes.round().astype(int)):
+        assert (left >= 160, top >= 128) == (number % 2 == 1, number >= 2)
+        assert view[top:bottom, left:right].mean() < parts[number].pixels.mean() - 40
+
+
+def test_doubtful_places_of_a_mosaic_stay_doubtful() -> None:
+    picture = Image.new("RGB", (300, 240))
+    random = np.random.default_rng(0)
+    place = [[0.3, 0.3, 0.2, 0.2]]
+    sure = face_view(picture, place, [], (128, 160), random, 0.5)
+    unsure = face_view(picture, [], place, (128, 160), random, 0.5)
+    _, boxes, doubtful = mosaic([sure, sure, sure, unsure])
+    assert (len(boxes), len(doubtful)) == (3, 1)
+    assert (doubtful[0][:2] >= (160, 128)).all()
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.0, 10), (0.25, 60), (1.0, 210)])
+def test_two_views_are_mixed_by_the_share_asked_for(share: float, value: int) -> None:
+    first, second = (np.full((4, 4, 3), level, np.uint8) for level in (10, 210))
+    assert (mixed(first, second, share) == value).all()
