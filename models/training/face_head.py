@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from scened.models.training.found_faces import load_found_faces
 from scened.models.training.network import FacePyramid, best_device
 from scened.models.training.teacher import load_backbone, load_part
 
-__all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
+__all__ = ["FaceHeadSettings", "load_face_head", "mean_head", "train_face_head"]
 
 LOG_STEPS = 100
 MAPS = ("finest", "fine", "middle", "coarse")
@@ -82,11 +83,8 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
     seen = _look(work, leg, settings)
     before = load_face_head(leg)
     runs = [_run(before, seen, settings, number) for number in range(len(settings.steps))]
-    heads = [before, *(run.head for run in runs)]
-    with torch.no_grad():
-        for weights in zip(*(head.parameters() for head in heads), strict=True):
-            weights[0].copy_(torch.stack(weights).mean(dim=0))
-    torch.save(before.state_dict(), leg / "faces.pt")
+    together = mean_head([before, *(run.head for run in runs)])
+    torch.save(together.state_dict(), leg / "faces.pt")
     curves = [run.curve for run in runs]
     record = {"settings": msgspec.to_builtins(settings), "curves": curves}
     (leg / "faces.json").write_text(json.dumps(record))
@@ -100,6 +98,15 @@ def load_face_head(leg: Path) -> FacePyramid:
     head = FacePyramid((finest, fine, middle, coarse))
     head.load_state_dict(weights)
     return head
+
+
+def mean_head(heads: Sequence[FacePyramid]) -> FacePyramid:
+    """Return a head whose weights are the means of others'."""
+    mean = copy.deepcopy(heads[0])
+    with torch.no_grad():
+        for kept, *each in zip(*(head.parameters() for head in (mean, *heads)), strict=True):
+            kept.copy_(torch.stack(each).mean(dim=0))
+    return mean
 
 
 def _run(before: FacePyramid, seen: list[_Seen], settings: FaceHeadSettings, number: int) -> _Run:
