@@ -77,7 +77,7 @@ def test_when_the_watches_run_out_only_the_other_folders_are_read_at_intervals(
         if shutil.which("unshare") is None or subprocess.run([*command[:3], "true"]).returncode:
             pytest.skip("user namespaces cannot be made here")
         again = subprocess.run([*command, request.node.nodeid], capture_output=True, text=True)
-        assert again.returncode == 0, again.stdout
+        assert again.returncode == 0, again.stdout + again.stderr
         return
     for number in range(FEW_WATCHES + 5):
         put(root / f"{number}" / "a.jpg")
