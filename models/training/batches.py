@@ -40,14 +40,14 @@ class BatchSettings(msgspec.Struct, frozen=True):
 
     photos: int = 16  # per step, at `side`
     side: int = 224  # px
-    captioned: float = 0.4  # share of the photos
+    captioned: float = 0.4  # share of the photos, those that have captions
     rough: float = 0.0  # share of the photos that the learner sees roughened
     mixed: int = 0  # views of two photos at once, per step, besides; to hold on to what is known
     faces: int = 16  # per step, at long side 320
     faces_large: int = 2  # of them, from the larger photos
     faces_found: int = 0  # of them, from photos on which a teacher found the faces
     face_free: int = 2  # of them, from photos without any
-    mosaics: float = 0.0  # share of the others that are four photos at half the size
+    mosaics: float = 0.0  # share of the remaining ones that show four photos at half the size
 
 
 class Batch(NamedTuple):

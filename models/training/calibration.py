@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Calibration", "alike", "expected_calibration_error", "fit_calibration", "thresholds"]
+__all__ = [
+    "Calibration",
+    "averaged_at",
+    "expected_calibration_error",
+    "fit_calibration",
+    "thresholds",
+]
 
 ITERATIONS = 200
 SLOPE_PRIOR = 20.0  # how many examples' worth the belief weighs that logits are right already
@@ -56,7 +62,7 @@ def fit_calibration(
     optimiser = torch.optim.Adam([slopes, offsets], 0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, ITERATIONS)
     for _ in range(ITERATIONS):
-        slope, offset = alike(slopes, together), alike(offsets, together)
+        slope, offset = averaged_at(slopes, together), averaged_at(offsets, together)
         fitted = logits * slope.exp() + offset
         loss = functional.binary_cross_entropy_with_logits(fitted, value, weight, reduction="sum")
         loss = (
@@ -69,7 +75,7 @@ def fit_calibration(
         loss.backward()
         optimiser.step()
         schedule.step()
-    slope, offset = alike(slopes, together), alike(offsets, together)
+    slope, offset = averaged_at(slopes, together), averaged_at(offsets, together)
     return Calibration(slope.detach().exp(), offset.detach())
 
 
@@ -98,7 +104,7 @@ def thresholds(
     return chosen
 
 
-def alike(values: Tensor, places: Tensor) -> Tensor:
+def averaged_at(values: Tensor, places: Tensor) -> Tensor:
     """Return `values` [T] with their mean at some places."""
     if not len(places):
         return values

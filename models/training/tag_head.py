@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scened.models.training.calibration import alike
+from scened.models.training.calibration import averaged_at
 from scened.models.training.corpus import Photo
 from scened.models.training.features import Cache
 from scened.models.training.product import TagHead
@@ -41,12 +41,12 @@ class TagSettings(msgspec.Struct, frozen=True):
     learnt beyond the ImageNet classifier's evidence grows as a tag's examples, compared with
     `rare`, get few. A tag that ImageNet names and that has fewer than `least_own` examples
     elsewhere learns nothing of its own; a caption's word counts `caption_counts`, as it tells what
-    stands out rather than what is there. The narrowest of these tags share one layer, one weight of
-    their evidence and one calibration, which turn them up or down together. `names` weighs how far
-    the order of the narrowest tags may be from that evidence's, so that a photo keeps its best
-    name, `names_imagenet` times as much on ImageNet's photos. Tags in `seldom_said` are too plain
-    to be mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or
-    below `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
+    stands out rather than what is there. The narrowest of these tags share one layer and one weight
+    of their evidence, which turn them up or down together. `names` weighs how far the order of the
+    narrowest tags may be from that evidence's, so that a photo keeps its best name,
+    `names_imagenet` times as much on ImageNet's photos. Tags in `seldom_said` are too plain to be
+    mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or below
+    `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
     `weight_unseen`; between the two the tag is left open.
     """
 
@@ -161,7 +161,7 @@ def train_tags(
         rows = torch.randint(pooled.shape[1], (settings.photos,))
         views = torch.randint(len(pooled), (settings.photos,))
         features = (pooled[views, rows] - mean) / spread
-        evidence, bias = (alike(each, together) for each in (head.evidence, head.linear.bias))
+        evidence, bias = (averaged_at(each, together) for each in (head.evidence, head.linear.bias))
         learnt = functional.linear(features, head.linear.weight * own, bias)
         learnt = learnt.index_add(1, together, shared(features).expand(-1, len(together)))
         logits = evidence * possible * log_odds[views, rows] + learnt
@@ -181,8 +181,8 @@ def train_tags(
         schedule.step()
     log.info("tags: loss %.3f after %d steps", loss.item(), steps)
     with torch.no_grad():
-        head.evidence.copy_(alike(head.evidence, together) * possible)
-        head.linear.bias.copy_(alike(head.linear.bias, together))
+        head.evidence.copy_(averaged_at(head.evidence, together) * possible)
+        head.linear.bias.copy_(averaged_at(head.linear.bias, together))
         head.linear.weight.mul_(own)
         head.linear.weight[together] += shared.weight
         head.linear.bias[together] += shared.bias
