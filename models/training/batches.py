@@ -49,6 +49,11 @@ class BatchSettings(msgspec.Struct, frozen=True):
     face_free: int = 2  # of them, from photos without any
     mosaics: float = 0.0  # share of the remaining ones that show four photos at half the size
 
+    def times(self, factor: int) -> BatchSettings:
+        """Return what a step that is so many times as large is shown."""
+        counts = ("photos", "mixed", "faces", "faces_large", "faces_found", "face_free")
+        return msgspec.structs.replace(self, **{n: getattr(self, n) * factor for n in counts})
+
 
 class Batch(NamedTuple):
     """One step's input: general photos, and photos with the face head's targets.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from functools import partial
@@ -16,6 +17,7 @@ from scened.models.training.features import Cache
 from scened.models.training.product import PhotoTower
 from scened.models.training.sayings import Sayings
 from scened.models.training.text_tower import TextTower, start_vectors
+from scened.models.training.weights import mean_of
 
 __all__ = ["EmbeddingHead", "EmbeddingSettings", "recall_at", "train_embedding"]
 
@@ -26,6 +28,7 @@ class EmbeddingSettings(msgspec.Struct, frozen=True):
     """The recipe of the embedding head."""
 
     seed: int = 2
+    runs: int = 1  # from one start, each in its own order; what is kept is their mean
     steps: int = 720
     captioned: int = 1024  # photos with a caption each, per step
     named: int = 256  # photos with the words of their tags instead, per step
@@ -42,8 +45,14 @@ class EmbeddingSettings(msgspec.Struct, frozen=True):
 
 
 class EmbeddingHead(NamedTuple):
-    """The photo side that ships, on raw features, and the text tower."""
+    """The photo side that ships, on raw features, the text tower, and each run's curve."""
 
+    photo: PhotoTower
+    text: TextTower
+    curves: list[list[dict[str, float]]]
+
+
+class _Run(NamedTuple):
     photo: PhotoTower
     text: TextTower
     curve: list[dict[str, float]]
@@ -57,20 +66,58 @@ class _Rows(NamedTuple):
     others: Tensor
 
 
-def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) -> EmbeddingHead:
-    """Train on cached features [views, photos, F]; only train photos are used.
+def train_embedding(
+    cache: Cache, said: Sayings, settings: EmbeddingSettings, left_out: Tensor | None = None
+) -> EmbeddingHead:
+    """Train on cached features [views, photos, F] of the train photos.
+
+    `left_out`, bool [photos], are not shown.
 
     Loss: symmetric contrast of photos and texts (Radford et al., CLIP, 2021), plus the
     divergence between the photos' likenesses by features and by embedding (as in Tejankar et
     al., ISD, 2021). A text made of tags is not contrasted with other photos that carry them.
+    The mean of some runs does what their ensemble would: they start from the same place.
     """
     torch.manual_seed(settings.seed)
-    rows = _rows(cache, said)
+    rows = _rows(cache, said, left_out)
     train = torch.cat(list(rows))
     pooled = torch.from_numpy(cache.pooled)
     mean, spread = pooled[:, train].mean((0, 1)), pooled[:, train].std((0, 1)) + 1e-3
     photo = PhotoTower(pooled.shape[2], settings.features_dropped)
     text = TextTower(start_vectors())
+    standard = (pooled - mean) / spread
+    runs = []
+    for number in range(settings.runs):
+        torch.manual_seed(settings.seed + number)
+        start = copy.deepcopy(photo), copy.deepcopy(text)
+        runs.append(_run(*start, standard, rows, said, settings))
+    photo, text = mean_of([run.photo for run in runs]), mean_of([run.text for run in runs])
+    photo.fold(mean, spread)
+    for tower in (photo, text):
+        tower.requires_grad_(requires_grad=False).eval()
+    return EmbeddingHead(photo, text, [run.curve for run in runs])
+
+
+def recall_at(photos: Tensor, texts: Tensor, owner: Tensor) -> dict[int, Tensor]:
+    """Tell for each text whether its photo is among the nearest 1, 5 and 10.
+
+    Takes unit vectors [P, 256], [T, 256] and each text's photo, int64 [T].
+    """
+    likeness = texts @ photos.T
+    own = likeness[torch.arange(len(texts)), owner]
+    before = (likeness > own[:, None]).sum(dim=1)
+    return {k: before < k for k in (1, 5, 10)}
+
+
+def _run(
+    photo: PhotoTower,
+    text: TextTower,
+    pooled: Tensor,
+    rows: _Rows,
+    said: Sayings,
+    settings: EmbeddingSettings,
+) -> _Run:
+    """Train towers on standardised features [views, photos, F]."""
     log_scale = nn.Parameter(torch.tensor(math.log(1 / settings.temperature)))
     optimisers = _optimisers(photo, text, log_scale, settings)
     schedules = [
@@ -84,7 +131,7 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
         )
         photos = torch.cat([told, _some(rows.others, settings.others)])
         views = torch.randint(len(pooled), (len(photos),))
-        features = (pooled[views, photos] - mean) / spread
+        features = pooled[views, photos]
         embedded = photo(features)
         variant = torch.randint(said.pieces.shape[1], (len(told),))
         pieces = said.pieces[told, variant]
@@ -96,7 +143,7 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
         contrast = (contrast + functional.cross_entropy(likeness.T, diagonal)) / 2
         structure = _structure(embedded, features, settings.structure_temperature)
         other_views = torch.randint(len(pooled), (len(photos),))
-        again = photo((pooled[other_views, photos] - mean) / spread)
+        again = photo(pooled[other_views, photos])
         apart = 1 - (embedded * again).sum(dim=1).mean()
         loss = contrast + settings.structure * structure + settings.steady * apart
         for optimiser in optimisers:
@@ -113,25 +160,13 @@ def train_embedding(cache: Cache, said: Sayings, settings: EmbeddingSettings) ->
             }
             curve.append({"step": step + 1, **values})
             log.info("embedding: step %d %s", step + 1, values)
-    photo.fold(mean, spread)
-    return EmbeddingHead(
-        photo.requires_grad_(False).eval(), text.requires_grad_(False).eval(), curve
-    )
+    return _Run(photo, text, curve)
 
 
-def recall_at(photos: Tensor, texts: Tensor, owner: Tensor) -> dict[int, Tensor]:
-    """Tell for each text whether its photo is among the nearest 1, 5 and 10.
-
-    Takes unit vectors [P, 256], [T, 256] and each text's photo, int64 [T].
-    """
-    likeness = texts @ photos.T
-    own = likeness[torch.arange(len(texts)), owner]
-    before = (likeness > own[:, None]).sum(dim=1)
-    return {k: before < k for k in (1, 5, 10)}
-
-
-def _rows(cache: Cache, said: Sayings) -> _Rows:
+def _rows(cache: Cache, said: Sayings, left_out: Tensor | None) -> _Rows:
     train = torch.tensor([p.split == "train" for p in cache.photos])
+    if left_out is not None:
+        train &= ~left_out
     captions = torch.tensor(["captions" in p.record for p in cache.photos])
     words = said.pieces.any(dim=2).all(dim=1)
     parts = (train & captions, train & ~captions & words, train & ~captions & ~words)

@@ -11,7 +11,6 @@ import json
 import logging
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +28,9 @@ from scened.models.training.features import head_photos
 from scened.models.training.found_faces import load_found_faces
 from scened.models.training.network import FacePyramid, best_device
 from scened.models.training.teacher import load_backbone, load_part
+from scened.models.training.weights import mean_of, move
 
-__all__ = ["FaceHeadSettings", "load_face_head", "mean_head", "train_face_head"]
+__all__ = ["FaceHeadSettings", "load_face_head", "train_face_head"]
 
 LOG_STEPS = 100
 MAPS = ("finest", "fine", "middle", "coarse")
@@ -72,7 +72,7 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
     """Train the head of a finished leg further; write `leg`/faces.pt and faces.json (curves).
 
     What is kept is the mean of the head as it was and as it became in each run, which is better
-    than any of them. Source: Wortsman et al., Model soups, 2022.
+    than any of them.
 
     What the backbone sees is kept in `leg`/maps, some 500 kB a view, in parts: stopped between,
     it goes on with the next.
@@ -83,7 +83,7 @@ def train_face_head(work: Path, leg: Path, settings: FaceHeadSettings) -> None:
     seen = _look(work, leg, settings)
     before = load_face_head(leg)
     runs = [_run(before, seen, settings, number) for number in range(len(settings.steps))]
-    together = mean_head([before, *(run.head for run in runs)])
+    together = mean_of([before, *(run.head for run in runs)])
     torch.save(together.state_dict(), leg / "faces.pt")
     curves = [run.curve for run in runs]
     record = {"settings": msgspec.to_builtins(settings), "curves": curves}
@@ -98,15 +98,6 @@ def load_face_head(leg: Path) -> FacePyramid:
     head = FacePyramid((finest, fine, middle, coarse))
     head.load_state_dict(weights)
     return head
-
-
-def mean_head(heads: Sequence[FacePyramid]) -> FacePyramid:
-    """Return a head whose weights are the means of others'."""
-    mean = copy.deepcopy(heads[0])
-    with torch.no_grad():
-        for kept, *each in zip(*(head.parameters() for head in (mean, *heads)), strict=True):
-            kept.copy_(torch.stack(each).mean(dim=0))
-    return mean
 
 
 def _run(before: FacePyramid, seen: list[_Seen], settings: FaceHeadSettings, number: int) -> _Run:
@@ -138,8 +129,7 @@ def _run(before: FacePyramid, seen: list[_Seen], settings: FaceHeadSettings, num
         nn.utils.clip_grad_norm_(head.parameters(), 10.0)
         optimiser.step()
         keep = min(settings.averaging, (step + 1) / (step + 10))
-        for kept, new in zip(average.parameters(), head.parameters(), strict=True):
-            kept.lerp_(new.detach(), 1 - keep)
+        move(average, head, 1 - keep)
         if (step + 1) % LOG_STEPS == 0:
             means = dict(zip(FaceLosses._fields, (sums / LOG_STEPS).tolist(), strict=True))
             curve.append({"step": step + 1, "seconds": time.monotonic() - started, **means})

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scened.models.training.detector import load_detections
+from scened.models.training.embedding_head import EmbeddingSettings
 from scened.models.training.features import load_features
 from scened.models.training.heads import load_text_tower
 from scened.models.training.network import EMBEDDING
 from scened.models.training.product import PhotoTower, TagHead
+from scened.models.training.readers import Readers, fit_readers
+from scened.models.training.sayings import gather_sayings
 from scened.models.training.tag_head import Known, TagSettings, gather_truth, name_loss
 from scened.models.training.tags import load_tag_truth
 from scened.models.training.teacher import load_initial
@@ -23,6 +26,7 @@ from scened.models.training.text_tower import tokenise
 __all__ = ["Heads", "Lessons", "load_heads", "load_lessons"]
 
 CAPTIONS = 5  # of a photo
+READER_STEPS = 480
 SCALE = 20.0  # of likenesses at the start; learnt
 FROM_ELSEWHERE = 0.25  # how much the initial network's naming counts on photos not of ImageNet
 
@@ -39,6 +43,10 @@ class Heads(nn.Module):
         self.embedding = PhotoTower(features)
         self.log_scale = nn.Parameter(torch.tensor(math.log(SCALE)))
 
+    def scale(self) -> Tensor:
+        """Return what likenesses are multiplied with before they are compared."""
+        return self.log_scale.exp().clamp(max=100)
+
 
 class Lessons:
     """What is known of each photo, to compute the heads' losses from.
@@ -47,9 +55,15 @@ class Lessons:
     """
 
     def __init__(
-        self, known: Known, trusted: Tensor, leaves: Tensor, texts: Tensor, device: torch.device
+        self,
+        known: Known,
+        trusted: Tensor,
+        leaves: Tensor,
+        texts: Tensor,
+        readers: Readers | None,
+        device: torch.device,
     ) -> None:
-        """Take tags, where ImageNet's naming is to be trusted, and captions' vectors.
+        """Take tags, where ImageNet's naming is to be trusted, captions' vectors, and readers.
 
         `trusted` float [photos], `leaves` int64 [L]: tags that name an ImageNet class most
         narrowly. `texts` float [photos, 5, 256]: unit vectors, zero for photos without captions.
@@ -62,6 +76,7 @@ class Lessons:
         caption_of = torch.full((len(texts),), -1)
         caption_of[captioned] = torch.arange(len(self._texts))
         self._caption_of = caption_of.to(device)
+        self._readers = None if readers is None else readers.to(device)
 
     def losses(
         self, heads: Heads, pooled: Tensor, logits: Tensor, wanted: Tensor, places: Tensor
@@ -75,11 +90,14 @@ class Lessons:
         tags = heads.tags(pooled, logits)
         value, weight = self._known.value[places], self._known.weight[places]
         told = functional.binary_cross_entropy_with_logits(tags, value, weight, reduction="sum")
-        return {
+        losses = {
             "tags": told / len(places),
             "names": self._names(heads, tags, wanted, places),
             "likeness": self._likeness(heads, pooled, places),
         }
+        if self._readers is not None:
+            losses["reading"] = self._readers.loss(pooled, places, heads.scale())
+        return losses
 
     def _names(self, heads: Heads, tags: Tensor, wanted: Tensor, places: Tensor) -> Tensor:
         """Return how far the narrowest tags' order is from the initial network's."""
@@ -94,7 +112,7 @@ class Lessons:
         count, captions, _ = self._texts.shape
         chosen = torch.randint(captions, (count,), device=pooled.device)
         said = self._texts[torch.arange(count, device=pooled.device), chosen]
-        likeness = embedded @ said.T * heads.log_scale.exp().clamp(max=100)
+        likeness = embedded @ said.T * heads.scale()
         return functional.cross_entropy(likeness, own[own >= 0])
 
 
@@ -107,8 +125,13 @@ def load_heads(leg: Path) -> Heads:
     return heads
 
 
-def load_lessons(work: Path, leg: Path, settings: TagSettings, device: torch.device) -> Lessons:
-    """Gather what is known of the photos; `leg` holds the features and heads fitted before."""
+def load_lessons(
+    work: Path, leg: Path, settings: TagSettings, device: torch.device, *, read: bool
+) -> Lessons:
+    """Gather what is known of the photos; `leg` holds the features and heads fitted before.
+
+    With `read`, readers are fitted there too.
+    """
     truth = load_tag_truth()
     cache = load_features(work, leg)
     heads = load_heads(leg)
@@ -122,7 +145,13 @@ def load_lessons(work: Path, leg: Path, settings: TagSettings, device: torch.dev
         for place, photo in enumerate(cache.photos):
             if "captions" in photo.record and photo.split == "train":
                 texts[place] = text(tokenise(photo.record["captions"][:CAPTIONS]))
+        captioned = (texts.square().sum((1, 2)) > 0).nonzero().flatten()
+    readers = None
+    if read:
+        said = gather_sayings(cache.photos, truth, known)
+        kept = leg / "readers.pt"
+        readers = fit_readers(cache, said, captioned, EmbeddingSettings(steps=READER_STEPS), kept)
     trusted = [1.0 if p.source == "imagenet" else FROM_ELSEWHERE for p in cache.photos]
     leaves = torch.tensor(truth.imagenet_leaves())
     log.info("lessons: of %d photos", len(cache.photos))
-    return Lessons(known, torch.tensor(trusted), leaves, texts, device)
+    return Lessons(known, torch.tensor(trusted), leaves, texts, readers, device)

@@ -82,7 +82,7 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     record = {
         "tag_settings": msgspec.to_builtins(tag),
         "embedding_settings": msgspec.to_builtins(embedding),
-        "embedding_curve": likeness.curve,
+        "embedding_curves": likeness.curves,
         "thresholds": limits,
         "tags": truth.names,
     }

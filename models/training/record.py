@@ -38,7 +38,7 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         "tag_head": heads["tag_settings"],
         "embedding_head": {
             "settings": heads["embedding_settings"],
-            "curve": heads["embedding_curve"],
+            "curves": heads["embedding_curves"],
         },
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),

@@ -29,11 +29,13 @@ from scened.models.training.found_faces import load_found_faces
 from scened.models.training.head_losses import Heads, Lessons, load_heads, load_lessons
 from scened.models.training.network import FacePyramid, best_device
 from scened.models.training.tag_head import TagSettings
-from scened.models.training.teacher import load_initial, load_trained
+from scened.models.training.teacher import load_initial, load_part
+from scened.models.training.weights import move
 
-__all__ = ["FACE_HEAD_LEGS", "LAST_LEG", "LEGS", "Settings", "go_back", "train"]
+__all__ = ["FACE_HEAD_LEGS", "LAST_LEG", "LEGS", "Settings", "train"]
 
 CHECKPOINT_SECONDS = 180
+LARGER = 4  # times as large a step is on a graphics processor
 LOG_STEPS = 20
 LONGEST_STEP = 30.0  # seconds that count; longer ones were the machine's or its user's pause
 
@@ -60,13 +62,29 @@ class Settings(msgspec.Struct, frozen=True):
     tags: float = 0.0
     names: float = 0.0
     likeness: float = 0.0
+    reading: float = 0.0
     averaging: float = 0.997  # of the weights that are kept, per step
     bfloat16: bool = True
 
     @property
     def all_heads(self) -> bool:
         """Tell whether the tag and embedding heads take part."""
-        return bool(self.tags or self.names or self.likeness)
+        return bool(self.tags or self.names or self.likeness or self.reading)
+
+    def on(self, device: torch.device) -> Settings:
+        """Return the recipe for a device: a graphics processor takes larger steps.
+
+        Rates grow with the root of that. Source: Malladi et al., On the SDEs and Scaling Rules for
+        Adaptive Gradient Algorithms, 2022.
+        """
+        if device.type != "cuda":
+            return self
+        rates = ("backbone_rate", "face_rate", "head_rate")
+        return msgspec.structs.replace(
+            self,
+            batch=self.batch.times(LARGER),
+            **{rate: getattr(self, rate) * LARGER**0.5 for rate in rates},
+        )
 
 
 LEGS = {
@@ -121,9 +139,29 @@ LEGS = {
         names=1.0,
         likeness=0.3,
     ),
+    "reading": Settings(
+        minutes=66,
+        seed=10,
+        batch=BatchSettings(
+            photos=16,
+            captioned=0.5,
+            rough=0.4,
+            mixed=4,
+            faces=16,
+            faces_found=3,
+            face_free=1,
+            mosaics=0.3,
+        ),
+        face_rate=5e-4,
+        hold_logits=2.0,
+        tags=0.1,
+        names=1.0,
+        reading=0.5,
+    ),
 }
 LAST_LEG = list(LEGS)[-1]
-FACE_HEAD_LEGS = ("joint", "finer", "mosaic")  # after which the face head is trained alone
+# After these the face head is trained alone.
+FACE_HEAD_LEGS = ("joint", "finer", "mosaic", "reading")
 
 
 class _Progress(msgspec.Struct):
@@ -164,17 +202,21 @@ def train(
     leg.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     device = device or best_device()
+    settings = settings.on(device)
     initial = load_initial(work).to(device)
     lessons = None
     if before is not None and settings.all_heads:
-        lessons = load_lessons(work, before, TagSettings(), device)
+        read = settings.reading > 0
+        lessons = load_lessons(work, before, TagSettings(), device, read=read)
     model, average = (
         _Model(initial, None if before is None else load_heads(before)) for _ in range(2)
     )
     if before is not None:
-        model.load_state_dict(load_trained(before), strict=False)
+        model.backbone.load_state_dict(load_part(before, "backbone"))
         model.faces = load_face_head(before)
-        go_back(model.backbone, initial, settings.back)
+        # Some of what was learnt is given up for what was forgotten. Source: Wortsman et al.,
+        # Robust fine-tuning of zero-shot models, 2022.
+        move(model.backbone, initial, settings.back)
     model.to(device, memory_format=torch.channels_last)
     average.load_state_dict(model.state_dict())
     average.to(device)
@@ -280,21 +322,9 @@ def _set_rates(optimiser: torch.optim.Optimizer, progress: _Progress, settings: 
         group["lr"] = group["rate"] * share
 
 
-def go_back(backbone: Backbone, initial: Backbone, share: float) -> None:
-    """Give up some of what was learnt for what was forgotten, before learning it anew.
-
-    Source: Wortsman et al., Robust fine-tuning of zero-shot models, 2022.
-    """
-    with torch.no_grad():
-        for weight, first in zip(backbone.parameters(), initial.parameters(), strict=True):
-            weight.lerp_(first.to(weight), share)
-
-
 def _average(average: _Model, model: _Model, settings: Settings, step: int) -> None:
     keep = min(settings.averaging, (step + 1) / (step + 10))
-    with torch.no_grad():
-        for kept, new in zip(average.parameters(), model.parameters(), strict=True):
-            kept.lerp_(new, 1 - keep)
+    move(average, model, 1 - keep)
 
 
 def _save(

@@ -60,6 +60,13 @@ def test_a_mosaic_has_more_faces_than_a_photo() -> None:
     assert counts[0] <= 6 < counts[1]
 
 
+def test_a_larger_step_is_shown_as_much_more_of_each() -> None:
+    batch = _sampler(SETTINGS.times(3)).batch(0)
+    assert len(batch.places) == 9
+    assert len(batch.photos) == 15
+    assert len(batch.face_photos) == 12
+
+
 def _sampler(settings: BatchSettings = SETTINGS) -> Sampler:
     photos = _photos()
     return Sampler(photos, [p for p in photos if p.folder == "faces"], {}, 1, settings)
