@@ -71,12 +71,15 @@ def test_when_the_watches_run_out_only_the_other_folders_are_read_at_intervals(
 ) -> None:
     if int(WATCHES_ALLOWED.read_text()) != FEW_WATCHES:  # once more, where there are few
         few = (
-            f"echo {FEW_WATCHES} > {WATCHES_ALLOWED} && exec $0 -m pytest -q -p no:cacheprovider $1"
+            f"echo {FEW_WATCHES} > {WATCHES_ALLOWED}"
+            " && exec $0 -m pytest -q -p no:cacheprovider --basetemp=$1 $2"
         )
         command = ["unshare", "--user", "--map-root-user", "sh", "-c", few, sys.executable]
         if shutil.which("unshare") is None or subprocess.run([*command[:3], "true"]).returncode:
             pytest.skip("user namespaces cannot be made here")
-        again = subprocess.run([*command, request.node.nodeid], capture_output=True, text=True)
+        # In a folder of its own: pytest does not clean up cleanly where another run does.
+        where = (root.parent / "again", request.node.nodeid)
+        again = subprocess.run([*command, *where], capture_output=True, text=True)
         assert again.returncode == 0, again.stdout + again.stderr
         return
     for number in range(FEW_WATCHES + 5):
