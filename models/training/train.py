@@ -87,6 +87,16 @@ class Settings(msgspec.Struct, frozen=True):
         )
 
 
+WITH_MOSAICS = BatchSettings(
+    photos=16,
+    captioned=0.5,
+    rough=0.4,
+    mixed=4,
+    faces=16,
+    faces_found=3,
+    face_free=1,
+    mosaics=0.3,
+)
 LEGS = {
     "faces": Settings(minutes=60),
     "joint": Settings(
@@ -123,16 +133,7 @@ LEGS = {
         minutes=62,
         seed=8,
         back=0.15,
-        batch=BatchSettings(
-            photos=16,
-            captioned=0.5,
-            rough=0.4,
-            mixed=4,
-            faces=16,
-            faces_found=3,
-            face_free=1,
-            mosaics=0.3,
-        ),
+        batch=WITH_MOSAICS,
         face_rate=5e-4,
         hold_logits=2.0,
         tags=0.1,
@@ -142,16 +143,7 @@ LEGS = {
     "reading": Settings(
         minutes=66,
         seed=10,
-        batch=BatchSettings(
-            photos=16,
-            captioned=0.5,
-            rough=0.4,
-            mixed=4,
-            faces=16,
-            faces_found=3,
-            face_free=1,
-            mosaics=0.3,
-        ),
+        batch=WITH_MOSAICS,
         face_rate=5e-4,
         hold_logits=2.0,
         tags=0.1,
