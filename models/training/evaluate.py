@@ -28,13 +28,13 @@ from scened.models.training.features import session
 from scened.models.training.metrics import Figure, mean_interval
 from scened.models.training.near_duplicates import near_duplicate_figures
 from scened.models.training.network import EMBEDDING
+from scened.models.training.recipe import LAST_LEG
 from scened.models.training.second_look import FaceFinder, Found
 from scened.models.training.seen import Seen, look, view
 from scened.models.training.speed import speed_figures
 from scened.models.training.tag_evaluation import name_figures, source_figures, tag_figures
 from scened.models.training.tags import TagTruth, load_tag_truth
 from scened.models.training.teacher import load_initial
-from scened.models.training.train import LAST_LEG
 from scened.models.training.views import product_view
 from scened.models.training.yunet import YuNet
 from scened.search.text_side import open_text_side

@@ -20,10 +20,11 @@ from scened.models.training.features import make_features
 from scened.models.training.found_faces import make_found_faces
 from scened.models.training.heads import train_heads
 from scened.models.training.packing import NAME, VERSION, make_pack
+from scened.models.training.recipe import FACE_HEAD_LEGS, LAST_LEG, LEGS
 from scened.models.training.record import write_record
 from scened.models.training.tag_head import TagSettings
 from scened.models.training.teacher import make_teacher
-from scened.models.training.train import FACE_HEAD_LEGS, LAST_LEG, LEGS, train
+from scened.models.training.train import run_leg
 
 __all__ = ["make"]
 
@@ -52,18 +53,14 @@ def make(data: Path, work: Path, out: Path, wanted: Wanted) -> None:
     make_teacher(data, work, wanted.backbone, wanted.weights)
     make_detections(data, work)
     make_found_faces(data, work)
-    before = None
-    for name, settings in LEGS.items():
+    for name in LEGS:
         leg = work / name
-        if wanted.minutes is not None:
-            settings = msgspec.structs.replace(settings, minutes=wanted.minutes)
-        train(work, leg, settings, before)
+        run_leg(work, name, wanted.minutes)
         make_features(work, leg)
         runs = EMBEDDING_RUNS if name == LAST_LEG else 1
         train_heads(work, leg, TagSettings(), EmbeddingSettings(runs=runs))
         if name in FACE_HEAD_LEGS:
             train_face_head(work, leg, FaceHeadSettings())
-        before = leg
     ours = wanted.pack == OURS
     pack, record = out / wanted.pack, OUR_RECORD if ours else work / "record.json"
     write_record(data, work, record)

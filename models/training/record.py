@@ -6,9 +6,10 @@ import importlib.metadata
 import json
 import platform
 from pathlib import Path
+from typing import Any
 
 from scened.models.training.command_line import sha256_of
-from scened.models.training.train import FACE_HEAD_LEGS, LAST_LEG, LEGS
+from scened.models.training.recipe import FACE_HEAD_LEGS, LAST_LEG, LEGS
 
 __all__ = ["write_record"]
 
@@ -49,7 +50,9 @@ def write_record(data: Path, work: Path, target: Path) -> None:
 
 
 def _leg(path: Path) -> dict[str, object]:
-    trained = json.loads(path.read_text())
+    trained: dict[str, Any] = json.loads(path.read_text())
+    if "mean_of" in trained:
+        return trained
     curve = trained["progress"].pop("curve")
     kept = curve[:: max(1, len(curve) // CURVE_POINTS)]
     return {"settings": trained["settings"], **trained["progress"], "curve": kept}

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scened.models.training.backbone import Backbone
-from scened.models.training.batches import Batch, BatchSettings, Sampler
+from scened.models.training.batches import Batch, Sampler
 from scened.models.training.command_line import work_and_leg
 from scened.models.training.corpus import load_photos
 from scened.models.training.face_head import load_face_head
@@ -28,132 +28,18 @@ from scened.models.training.features import head_photos
 from scened.models.training.found_faces import load_found_faces
 from scened.models.training.head_losses import Heads, Lessons, load_heads, load_lessons
 from scened.models.training.network import FacePyramid, best_device
+from scened.models.training.recipe import LEGS, Mean, Settings
 from scened.models.training.tag_head import TagSettings
-from scened.models.training.teacher import load_initial, load_part
-from scened.models.training.weights import move
+from scened.models.training.teacher import load_backbone, load_initial, load_part
+from scened.models.training.weights import mean_of, move
 
-__all__ = ["FACE_HEAD_LEGS", "LAST_LEG", "LEGS", "Settings", "train"]
+__all__ = ["average_legs", "run_leg", "train"]
 
 CHECKPOINT_SECONDS = 180
-LARGER = 4  # times as large a step is on a graphics processor
 LOG_STEPS = 20
 LONGEST_STEP = 30.0  # seconds that count; longer ones were the machine's or its user's pause
 
 log = logging.getLogger(__name__)
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """The recipe of a leg. Rates are AdamW's; the others multiply losses."""
-
-    minutes: float
-    seed: int = 1
-    back: float = 0.0  # of the way to the initial network's weights, before the first step
-    batch: BatchSettings = BatchSettings()
-    backbone_rate: float = 4e-5
-    face_rate: float = 1e-3
-    head_rate: float = 1e-4
-    weight_decay: float = 1e-4
-    warm_up_steps: int = 60
-    hold_logits: float = 1.0
-    hold_features: float = 2.0
-    face_scores: float = 1.0
-    face_boxes: float = 2.0
-    face_quality: float = 1.0
-    tags: float = 0.0
-    names: float = 0.0
-    likeness: float = 0.0
-    reading: float = 0.0
-    averaging: float = 0.997  # of the weights that are kept, per step
-    bfloat16: bool = True
-
-    @property
-    def all_heads(self) -> bool:
-        """Tell whether the tag and embedding heads take part."""
-        return bool(self.tags or self.names or self.likeness or self.reading)
-
-    def on(self, device: torch.device) -> Settings:
-        """Return the recipe for a device: a graphics processor takes larger steps.
-
-        Rates grow with the root of that. Source: Malladi et al., On the SDEs and Scaling Rules for
-        Adaptive Gradient Algorithms, 2022.
-        """
-        if device.type != "cuda":
-            return self
-        rates = ("backbone_rate", "face_rate", "head_rate")
-        return msgspec.structs.replace(
-            self,
-            batch=self.batch.times(LARGER),
-            **{rate: getattr(self, rate) * LARGER**0.5 for rate in rates},
-        )
-
-
-WITH_MOSAICS = BatchSettings(
-    photos=16,
-    captioned=0.5,
-    rough=0.4,
-    mixed=4,
-    faces=16,
-    faces_found=3,
-    face_free=1,
-    mosaics=0.3,
-)
-LEGS = {
-    "faces": Settings(minutes=60),
-    "joint": Settings(
-        minutes=80,
-        seed=2,
-        batch=BatchSettings(photos=14, rough=0.5, faces=20, faces_large=3),
-        tags=0.1,
-        names=0.5,
-        likeness=0.2,
-    ),
-    "longer": Settings(
-        minutes=75,
-        seed=4,
-        batch=BatchSettings(photos=14, rough=0.4, faces=18, faces_found=4, face_free=1),
-        backbone_rate=5e-5,
-        face_rate=5e-4,
-        tags=0.1,
-        names=1.0,
-        likeness=0.3,
-    ),
-    "finer": Settings(
-        minutes=75,
-        seed=6,
-        back=0.25,
-        batch=BatchSettings(photos=12, side=256, rough=0.4, faces=18, faces_found=4, face_free=1),
-        backbone_rate=4e-5,
-        face_rate=1e-3,
-        hold_logits=2.0,
-        tags=0.1,
-        names=1.0,
-        likeness=0.1,
-    ),
-    "mosaic": Settings(
-        minutes=62,
-        seed=8,
-        back=0.15,
-        batch=WITH_MOSAICS,
-        face_rate=5e-4,
-        hold_logits=2.0,
-        tags=0.1,
-        names=1.0,
-        likeness=0.3,
-    ),
-    "reading": Settings(
-        minutes=66,
-        seed=10,
-        batch=WITH_MOSAICS,
-        face_rate=5e-4,
-        hold_logits=2.0,
-        tags=0.1,
-        names=1.0,
-        reading=0.5,
-    ),
-}
-LAST_LEG = list(LEGS)[-1]
-# After these the face head is trained alone.
-FACE_HEAD_LEGS = ("joint", "finer", "mosaic", "reading")
 
 
 class _Progress(msgspec.Struct):
@@ -172,6 +58,34 @@ class _Model(nn.Module):
         self.faces = FacePyramid(initial.channels)
         if heads is not None:
             self.heads = heads
+
+
+def run_leg(work: Path, name: str, minutes: float | None = None) -> None:
+    """Do what the recipe says of a leg, after the one before it; `minutes` overrule its own."""
+    names = list(LEGS)
+    place, settings = names.index(name), LEGS[name]
+    if isinstance(settings, Mean):
+        average_legs(work, work / name, settings.of)
+        return
+    if minutes is not None:
+        settings = msgspec.structs.replace(settings, minutes=minutes)
+    train(work, work / name, settings, work / names[place - 1] if place else None)
+
+
+def average_legs(work: Path, leg: Path, of: Sequence[str]) -> None:
+    """Write `leg`/trained.pt, the mean of the backbones and face heads of other legs."""
+    if (leg / "trained.json").exists():
+        log.info("train: %s done already", leg.name)
+        return
+    leg.mkdir(parents=True, exist_ok=True)
+    together = nn.ModuleDict(
+        {
+            "backbone": mean_of([load_backbone(work, work / name) for name in of]),
+            "faces": mean_of([load_face_head(work / name) for name in of]),
+        }
+    )
+    torch.save(together.state_dict(), leg / "trained.pt")
+    (leg / "trained.json").write_text(json.dumps({"mean_of": list(of)}))
 
 
 def train(
@@ -342,9 +256,7 @@ def _save(
 def main() -> None:
     """Train one leg from the command line."""
     work, leg = work_and_leg(__doc__)
-    names = list(LEGS)
-    place = names.index(leg.name)
-    train(work, leg, LEGS[leg.name], work / names[place - 1] if place else None)
+    run_leg(work, leg.name)
 
 
 if __name__ == "__main__":
