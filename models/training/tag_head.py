@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from scened.models.training.corpus import Photo
 from scened.models.training.features import Cache
 from scened.models.training.product import TagHead
 from scened.models.training.tags import TagTruth
+from scened.models.training.weights import mean_of
 
 __all__ = [
     "Known",
@@ -51,6 +53,7 @@ class TagSettings(msgspec.Struct, frozen=True):
     """
 
     seed: int = 3
+    runs: int = 5  # each in its own order; what is kept is their mean, which answers as they do
     folds: int = 3
     epochs: int = 24
     photos: int = 1024  # per step
@@ -139,7 +142,23 @@ def train_tags(
 
     `leaves` int64 [L] are the tags that name an ImageNet class most narrowly.
     """
-    torch.manual_seed(settings.seed)
+    runs = [copy.deepcopy(head) for _ in range(settings.runs)]
+    for number, run in enumerate(runs):
+        torch.manual_seed(settings.seed + number)
+        _run(pooled, log_odds, truth, run, leaves, settings)
+    head.load_state_dict(mean_of(runs).state_dict())
+    head.requires_grad_(False)
+    return head
+
+
+def _run(
+    pooled: Tensor,
+    log_odds: Tensor,
+    truth: Known,
+    head: TagHead,
+    leaves: Tensor,
+    settings: TagSettings,
+) -> None:
     mean, spread = pooled.mean((0, 1)), pooled.std((0, 1)) + 1e-3
     possible = head.classes.any(dim=0).float()
     present = truth.value * truth.known
@@ -188,8 +207,6 @@ def train_tags(
         head.linear.bias[together] += shared.bias
         head.linear.weight.div_(spread)
         head.linear.bias.sub_(head.linear.weight @ mean)
-    head.requires_grad_(False)
-    return head
 
 
 def name_loss(logits: Tensor, shares: Tensor) -> Tensor:
