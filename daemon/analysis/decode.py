@@ -43,6 +43,7 @@ from scened.models.pack import nearest_shape
 
 __all__ = ["Decoded", "decode", "read_picture", "stored_orientation"]
 
+JPEG_ENLARGED = 1.1  # no more than this, as twice the size costs little: by 1.3, faces are lost
 RAW_SIZE = (3000, 2000)  # stands in for a RAW photo's size until that is known
 
 _NAMES = {
@@ -124,7 +125,8 @@ def decode(path: PhotoPath, limits: Limits = _DEFAULT_LIMITS) -> Decoded:
     def larger(long_side: int) -> Image.Image:
         whole = max(seen.metadata.width, seen.metadata.height)
         enough = min(long_side / MOST_ENLARGED, whole)
-        if seen.long_side >= enough:
+        enlarged = JPEG_ENLARGED if seen.metadata.format == "JPEG" else MOST_ENLARGED
+        if seen.long_side >= min(long_side / enlarged, whole):
             with failures_as_reasons():
                 return seen.at(fitting(seen.source.size, long_side))
         picture, _ = read_picture(path, long_side, limits)

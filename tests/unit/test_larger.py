@@ -46,14 +46,15 @@ def test_the_larger_picture_is_upright(tmp_path: Path, orientation: int) -> None
 
 
 def test_what_was_decoded_serves_again_where_it_is_large_enough(tmp_path: Path) -> None:
-    path = write_photo(tmp_path / "photo.jpg", photo(size=(4000, 2667)))  # reduced to 500 x 334
+    path = write_photo(tmp_path / "photo.jpg", photo(size=(4800, 3200)))  # reduced to 600 x 400
     decoded = decode(path)
     path.unlink()
-    assert decoded.larger(640).size == (500, 334)
+    assert decoded.larger(640).size == (600, 400)
 
 
-def test_a_jpeg_that_was_reduced_too_far_is_decoded_again(tmp_path: Path) -> None:
-    path = write_photo(tmp_path / "photo.jpg", photo(size=(2600, 1560)))  # reduced to 325 x 195
+@pytest.mark.parametrize("width", [2600, 4000])  # reduced to 325, and to 500: too far for a JPEG
+def test_a_jpeg_that_was_reduced_too_far_is_decoded_again(tmp_path: Path, width: int) -> None:
+    path = write_photo(tmp_path / "photo.jpg", photo(size=(width, width * 3 // 5)))
     assert decode(path).larger(640).size == (640, 384)
 
 
