@@ -138,14 +138,16 @@ def merge_faces(
 ) -> tuple[Floats, Floats]:
     """Return the boxes of all looks, fractions of the picture, before suppression.
 
-    Of boxes up to `largest` (pixels of the first look) those of a closer look count, and the
-    first look's give way wherever a closer one saw them whole; above it is the other way round.
+    Of closer looks the boxes up to `largest` (pixels of the first look) count. They join the first
+    look's, so that all that lie on one face have a say in it (`faces.settle`); what only one look
+    saw stays with its own score. But a panorama, of which tiles count whatever the size, is
+    squeezed in the first look: its boxes give way wherever a tile saw them whole.
     Boxes that a region's edge cuts are dropped.
     """
     giving_way = np.zeros(len(first.scores), dtype=bool)
-    for look in closer:
-        giving_way |= _is_inside(first.boxes, look.region)
-    giving_way &= _sides(first.boxes, width, height) <= largest
+    if math.isinf(largest):
+        for look in closer:
+            giving_way |= _is_inside(first.boxes, look.region)
     boxes, scores = [first.boxes[~giving_way]], [first.scores[~giving_way]]
     for look in closer:
         uncut = ~_is_cut(look)

