@@ -133,15 +133,20 @@ def watching(scened: Scened) -> Iterator[Callable[[], str]]:
     seen = bytearray()
 
     def said() -> str:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # nothing yet, or it has ended
             seen.extend(os.read(ours, 100_000))
         return seen.decode(errors="replace")
+
+    def ended() -> bool:
+        said()  # or it would wait for ever to say more than a terminal holds
+        return process.poll() is not None
 
     try:
         yield said
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE_SECONDS)
+        until(ended)
+        process.communicate()
         os.close(ours)
 
 
