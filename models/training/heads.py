@@ -20,6 +20,7 @@ from scened.models.training.product import Product, TagHead
 from scened.models.training.sayings import gather_sayings
 from scened.models.training.tag_head import (
     TagSettings,
+    choice_loss,
     cross_fitted,
     gather_truth,
     name_loss,
@@ -58,7 +59,9 @@ def train_heads(work: Path, leg: Path, tag: TagSettings, embedding: EmbeddingSet
     trust = tag.names * (1 + (tag.names_imagenet - 1) * seen.imagenet)
 
     def order_loss(logits: Tensor) -> Tensor:
-        return (trust * name_loss(logits[:, leaves], shares)).sum()
+        chosen = choice_loss(logits, seen.value * seen.known, seen.rivals)
+        names = trust * name_loss(logits[:, leaves], shares)
+        return (names + tag.choice * chosen).sum()
 
     calibration = fit_calibration(answers[rows], seen.value, seen.weight, leaves, order_loss)
     limits = thresholds(

@@ -25,12 +25,15 @@ from scened.models.training.weights import mean_of
 __all__ = [
     "Known",
     "TagSettings",
+    "choice_loss",
     "cross_fitted",
     "gather_truth",
     "name_loss",
     "train_rows",
     "train_tags",
 ]
+
+NEVER = -1e4  # the logit of what is no choice
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +49,12 @@ class TagSettings(msgspec.Struct, frozen=True):
     stands out rather than what is there. The narrowest of these tags share one layer and one weight
     of their evidence, which turn them up or down together. `names` weighs how far the order of the
     narrowest tags may be from that evidence's, so that a photo keeps its best name,
-    `names_imagenet` times as much on ImageNet's photos. Tags in `seldom_said` are too plain to be
-    mentioned: unsaid, they are unknown. Where a detector's score is at least `detected` or below
-    `undetected`, it tells of a tag that nothing is known of, and counts `weight_seen` or
-    `weight_unseen`; between the two the tag is left open.
+    `names_imagenet` times as much on ImageNet's photos. `choice` weighs that a photo of a source
+    with one class each is rather of that class than of the source's others, if its classes differ
+    in at most `most_rivals` tags: of more, a photo may well show several. Tags in `seldom_said` are
+    too plain to be mentioned: unsaid, they are unknown. Where a detector's score is at least
+    `detected` or below `undetected`, it tells of a tag that nothing is known of, and counts
+    `weight_seen` or `weight_unseen`; between the two the tag is left open.
     """
 
     seed: int = 3
@@ -65,6 +70,8 @@ class TagSettings(msgspec.Struct, frozen=True):
     unknown_imagenet: float = 0.6
     names: float = 6.0
     names_imagenet: float = 120.0
+    choice: float = 5.0
+    most_rivals: int = 40
     least_own: float = 20.0
     caption_counts: float = 0.33
     detected: float = 0.6
@@ -79,13 +86,15 @@ class Known(NamedTuple):
 
     `value` is 1 or 0 where `known` is 1; elsewhere 0, and for ImageNet's photos the classifier's
     own probability.
-    `weight` says how much each counts. `imagenet` [photos] is 1 for ImageNet's photos, `captioned`
-    [photos] for those of which we know what captions say.
+    `weight` says how much each counts. `rivals` are 1 where a tag tells the classes of the photo's
+    source apart, of which each photo has one. `imagenet` [photos] is 1 for ImageNet's photos,
+    `captioned` [photos] for those of which we know what captions say.
     """
 
     value: Tensor
     known: Tensor
     weight: Tensor
+    rivals: Tensor
     imagenet: Tensor
     captioned: Tensor
 
@@ -127,7 +136,8 @@ def gather_truth(
         told = seen * settings.weight_seen + unseen * settings.weight_unseen
         weight[:, tag] = torch.where(open_question, told, weight[:, tag])
     captioned = torch.tensor([photo.folder == "captions" for photo in cache.photos])
-    return Known(value, known, weight, trusted.float(), captioned.float())
+    rivals = _rivals(cache.photos, value * known, settings.most_rivals)
+    return Known(value, known, weight, rivals, trusted.float(), captioned.float())
 
 
 def train_tags(
@@ -194,6 +204,8 @@ def _run(
         shares = log_odds[views, rows][:, leaves].sigmoid()
         order = name_loss(logits[:, leaves], shares) * trust[rows]
         loss = loss + settings.names * order.mean()
+        chosen = choice_loss(logits, present[rows], truth.rivals[rows])
+        loss = loss + settings.choice * chosen.mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -220,6 +232,16 @@ def name_loss(logits: Tensor, shares: Tensor) -> Tensor:
     return apart * total.clamp(max=1)
 
 
+def choice_loss(logits: Tensor, present: Tensor, rivals: Tensor) -> Tensor:
+    """Return per photo how far the best of a source's tags is from being the photo's: all [B, T].
+
+    A photo without rivals, or with none of them present, loses nothing.
+    """
+    found = logits.masked_fill(rivals == 0, NEVER).log_softmax(dim=1)
+    right = present * rivals
+    return -(right * found).sum(dim=1) / right.sum(dim=1).clamp(min=1)
+
+
 def cross_fitted(
     cache: Cache,
     log_odds: Tensor,
@@ -242,6 +264,19 @@ def cross_fitted(
         own = fold == number
         answers[own] = head.evidence * log_odds[0][own] + head.linear(pooled[0][own])
     return answers
+
+
+def _rivals(photos: Sequence[Photo], present: Tensor, most: int) -> Tensor:
+    """Return for each photo [photos, T] which tags tell the train photos of its source apart."""
+    rivals = torch.zeros_like(present)
+    train = torch.tensor([photo.split == "train" for photo in photos])
+    for source in {photo.source for photo in photos if photo.folder == "classes"} - {"imagenet"}:
+        own = torch.tensor([photo.source == source for photo in photos])
+        shown = present[own & train] > 0
+        telling = shown.any(dim=0) & ~shown.all(dim=0)
+        if telling.sum() <= most:
+            rivals[own] = telling.float()
+    return rivals
 
 
 def _assumed(photo: Photo, settings: TagSettings) -> float:
