@@ -136,7 +136,7 @@ def gather_truth(
         told = seen * settings.weight_seen + unseen * settings.weight_unseen
         weight[:, tag] = torch.where(open_question, told, weight[:, tag])
     captioned = torch.tensor([photo.folder == "captions" for photo in cache.photos])
-    rivals = _rivals(cache.photos, value * known, settings.most_rivals)
+    rivals = _rivals(cache.photos, truth, value * known, settings.most_rivals)
     return Known(value, known, weight, rivals, trusted.float(), captioned.float())
 
 
@@ -233,13 +233,14 @@ def name_loss(logits: Tensor, shares: Tensor) -> Tensor:
 
 
 def choice_loss(logits: Tensor, present: Tensor, rivals: Tensor) -> Tensor:
-    """Return per photo how far the best of a source's tags is from being the photo's: all [B, T].
+    """Return per photo how far its tags are from being above their rivals: all [B, T].
 
-    A photo without rivals, or with none of them present, loses nothing.
+    Tags that are present do not compete with each other. A photo without rivals loses nothing.
     """
-    found = logits.masked_fill(rivals == 0, NEVER).log_softmax(dim=1)
-    right = present * rivals
-    return -(right * found).sum(dim=1) / right.sum(dim=1).clamp(min=1)
+    right, wrong = present * rivals, (1 - present) * rivals
+    against = logits.masked_fill(wrong == 0, NEVER).logsumexp(dim=1, keepdim=True)
+    behind = functional.softplus(against - logits)
+    return (right * behind).sum(dim=1) / right.sum(dim=1).clamp(min=1)
 
 
 def cross_fitted(
@@ -266,16 +267,25 @@ def cross_fitted(
     return answers
 
 
-def _rivals(photos: Sequence[Photo], present: Tensor, most: int) -> Tensor:
-    """Return for each photo [photos, T] which tags tell the train photos of its source apart."""
+def _rivals(photos: Sequence[Photo], truth: TagTruth, present: Tensor, most: int) -> Tensor:
+    """Return for each photo [photos, T] which tags tell the train photos of its source apart.
+
+    Of these only the narrowest: what is above some of a source's classes is no choice.
+    """
     rivals = torch.zeros_like(present)
     train = torch.tensor([photo.split == "train" for photo in photos])
     for source in {photo.source for photo in photos if photo.folder == "classes"} - {"imagenet"}:
         own = torch.tensor([photo.source == source for photo in photos])
         shown = present[own & train] > 0
-        telling = shown.any(dim=0) & ~shown.all(dim=0)
-        if telling.sum() <= most:
-            rivals[own] = telling.float()
+        telling = (shown.any(dim=0) & ~shown.all(dim=0)).nonzero().flatten().tolist()
+        names = {truth.names[tag] for tag in telling}
+        narrowest = [
+            tag
+            for tag in telling
+            if names.isdisjoint(truth.vocabulary.descendants(truth.names[tag]))
+        ]
+        if len(narrowest) <= most:
+            rivals[own.nonzero(), torch.tensor(narrowest, dtype=torch.int64)] = 1.0
     return rivals
 
 

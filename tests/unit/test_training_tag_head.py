@@ -42,6 +42,11 @@ def test_classes_of_a_source_are_rivals_and_what_they_share_is_not() -> None:
     assert _rivals(photos) == [FLOWERS] * 3
 
 
+def test_what_is_above_some_classes_is_no_rival_of_them() -> None:
+    photos = [_photo(name, "intel_scenes") for name in ("forest", "mountain", "street")]
+    assert all(rivals and "nature" not in rivals for rivals in _rivals(photos))
+
+
 def test_photos_to_be_checked_with_tell_of_no_rivals() -> None:
     photos = [_photo("daisy", "flowers5"), _photo("rose", "flowers5", "val")]
     assert _rivals(photos) == [set(), set()]
@@ -63,6 +68,12 @@ PRESENT, RIVALS = torch.tensor([[1.0, 0, 0, 1]]), torch.tensor([[1.0, 1, 0, 0]])
 def test_the_class_wants_to_be_above_its_rivals() -> None:
     above, below = (torch.tensor([[value, 0.0, 9.0, -9.0]]) for value in (2.0, -2.0))
     assert choice_loss(above, PRESENT, RIVALS) < choice_loss(below, PRESENT, RIVALS)
+
+
+def test_what_is_there_together_does_not_compete() -> None:
+    both, logits = torch.tensor([[1.0, 1, 0, 0]]), torch.tensor([[5.0, 5.0, -5.0, 0]])
+    rivals = torch.tensor([[1.0, 1, 1, 0]])
+    assert choice_loss(logits, both, rivals).item() == pytest.approx(0, abs=1e-3)
 
 
 def test_other_tags_are_left_alone() -> None:
